@@ -1,0 +1,49 @@
+# make setup | demo | test | lint | types | format | lock | clean
+PYTHON ?= python3
+BIN := .venv/bin
+ROOMS := tidemark checks flows deployments commands demo tests
+
+.PHONY: setup demo test lint types format lock clean
+.DELETE_ON_ERROR:
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Tidemark needs Python 3.11 or newer; name one: make setup PYTHON=python3.12" >&2; exit 2; }
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@echo "installing from requirements.lock (a minute or two, once)"
+	@if command -v uv >/dev/null 2>&1; then \
+	  VIRTUAL_ENV=.venv uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock && \
+	  VIRTUAL_ENV=.venv uv pip install --quiet --no-build-isolation --no-deps -e .; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .; \
+	fi
+	@$(BIN)/python -m compileall -q $(ROOMS)
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+format: setup
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+lock:
+	@command -v uv >/dev/null 2>&1 || { echo "make lock needs uv: $(PYTHON) -m pip install uv" >&2; exit 2; }
+	@uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  --python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
+
+clean:
+	@if [ -x $(BIN)/tidemark ]; then $(BIN)/tidemark down; fi
+	@rm -rf .venv .tidemark build *.egg-info
