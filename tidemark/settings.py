@@ -1,0 +1,171 @@
+"""Settings: the one reader of the environment.
+
+Every secret may also come from a file that its name with ``_FILE`` points to. Secrets are values of the type
+``Secret``, which shows itself as ``***`` wherever it is printed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from tidemark.errors import UsageError
+
+DATABASE_URL = "TIDEMARK_DATABASE_URL"
+HOME = "TIDEMARK_HOME"
+SOURCE = "TIDEMARK_SOURCE"
+LAKE = "TIDEMARK_LAKE"
+DATASETS = "TIDEMARK_DATASETS"
+SLACK_WEBHOOK = "TIDEMARK_SLACK_WEBHOOK"
+SLACK_TOKEN = "TIDEMARK_SLACK_TOKEN"  # noqa: S105 - the name of a setting, not a secret
+SLACK_CHANNEL = "TIDEMARK_SLACK_CHANNEL"
+SOURCE_LIMIT = "TIDEMARK_SOURCE_LIMIT"
+WAREHOUSE_LIMIT = "TIDEMARK_WAREHOUSE_LIMIT"
+FETCH_SECONDS = "TIDEMARK_FETCH_SECONDS"
+FETCH_BYTES = "TIDEMARK_FETCH_BYTES"
+QUARANTINE_DAYS = "TIDEMARK_QUARANTINE_DAYS"
+PREFECT_API_URL = "PREFECT_API_URL"
+
+_CREDENTIALS = re.compile(r"://[^/@\s]*@")
+
+
+class Secret:
+    """A text that must not be shown; ``reveal`` gives it to the one call that needs it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        raise TypeError("a secret is not to be pickled")
+
+
+def masked(address: str) -> str:
+    """Return an address that may be shown: without credentials, query and fragment."""
+    if "://" not in address:
+        return address
+    parts = urlsplit(_CREDENTIALS.sub("://***@", address))
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What Tidemark was told, once, at the start of a command.
+
+    ``database_url`` none: the embedded PostgreSQL. ``source`` none: each dataset's public home. ``origins`` says
+    for each setting that was given whether it came from the ``environment`` or from a ``file``.
+    """
+
+    database_url: Secret | None
+    home: Path
+    source: str | None
+    lake: Path
+    datasets: Path | None
+    slack_webhook: Secret | None
+    slack_token: Secret | None
+    slack_channel: str | None
+    source_limit: int
+    warehouse_limit: int
+    fetch_seconds: int
+    fetch_bytes: int
+    quarantine_days: int
+    prefect_api_url: str | None
+    origins: Mapping[str, str]
+
+    def origin(self, name: str) -> str:
+        return self.origins.get(name, "default")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Raises ``UsageError`` when one is malformed or a secret's file cannot be read.
+    """
+    given = dict(os.environ if environment is None else environment)
+    given = {name: value.strip() for name, value in given.items() if value.strip()}
+    origins = {name: "environment" for name in given if name.startswith("TIDEMARK_") or name == PREFECT_API_URL}
+
+    def secret(name: str) -> Secret | None:
+        pointer = f"{name}_FILE"
+        if name in given and pointer in given:
+            raise UsageError(f"Both {name} and {pointer} are set.", remedy="Keep one of them.", code="bad-setting")
+        if pointer in given:
+            origins[name] = "file"
+            return Secret(_read_secret_file(pointer, given[pointer]))
+        return Secret(given[name]) if name in given else None
+
+    home = Path(given.get(HOME, ".tidemark")).expanduser().absolute()
+    datasets = given.get(DATASETS)
+    return Settings(
+        database_url=_database_url(secret(DATABASE_URL)),
+        home=home,
+        source=given.get(SOURCE),
+        lake=Path(given.get(LAKE, str(home / "lake"))).expanduser().absolute(),
+        datasets=Path(datasets).expanduser().absolute() if datasets else None,
+        slack_webhook=secret(SLACK_WEBHOOK),
+        slack_token=secret(SLACK_TOKEN),
+        slack_channel=given.get(SLACK_CHANNEL),
+        source_limit=_positive(given, SOURCE_LIMIT, 2),
+        warehouse_limit=_positive(given, WAREHOUSE_LIMIT, 2),
+        fetch_seconds=_positive(given, FETCH_SECONDS, 3600),
+        fetch_bytes=_positive(given, FETCH_BYTES, 4 * 1024**3),
+        quarantine_days=_positive(given, QUARANTINE_DAYS, 90),
+        prefect_api_url=given.get(PREFECT_API_URL),
+        origins=origins,
+    )
+
+
+def _positive(given: Mapping[str, str], name: str, default: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and int(text[:19]) > 0 and len(text) <= 18):
+        raise UsageError(
+            f"{name} is {text[:40]!r}.", remedy=f"Set {name} to a whole number above 0.", code="bad-setting"
+        )
+    return int(text)
+
+
+def _read_secret_file(name: str, path: str) -> str:
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(
+            f"The file that {name} names cannot be read: {reason}.",
+            remedy=f"Point {name} to a readable file that holds only the secret.",
+            code="bad-setting",
+        ) from None
+    if not text:
+        raise UsageError(f"The file that {name} names is empty.", remedy="Put the secret into it.", code="bad-setting")
+    return text
+
+
+def _database_url(url: Secret | None) -> Secret | None:
+    if url is None:
+        return None
+    scheme, separator, rest = url.reveal().partition("://")
+    if not separator or scheme not in ("postgres", "postgresql"):
+        raise UsageError(
+            f"{DATABASE_URL} is not the address of a PostgreSQL database.",
+            remedy="Write it as postgresql://user:password@host:5432/database.",
+            code="bad-setting",
+        )
+    return Secret(f"postgresql://{rest}")
