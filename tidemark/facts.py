@@ -1,0 +1,249 @@
+"""What the ledger knows about each month of a range: the facts that plans and reports are made of. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from psycopg2.extras import RealDictCursor
+
+from tidemark.datasets.base import Dataset
+from tidemark.ledger import Outcome, SourceSeen
+from tidemark.months import Month, expected_by
+from tidemark.partition import Partition
+from tidemark.postgres import Connection
+from tidemark.queries import QUERIES
+from tidemark.verdict import Finding, Severity
+
+
+class State(StrEnum):
+    """What a partition is: ``published`` whenever the table holds its rows."""
+
+    PUBLISHED = "published"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+    MISSING = "missing"
+
+
+class Flag(StrEnum):
+    """What is so beside the state."""
+
+    RUNNING = "running"
+    OVERDUE = "overdue"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Versions:
+    """The contract and the suite that a load would use today."""
+
+    contract: str
+    suite: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One attempt, as the ledger has it; ``outcome`` none: it runs."""
+
+    load_id: int
+    month: Month
+    run_id: int | None
+    outcome: Outcome | None
+    code: str | None
+    reason: str | None
+    remedy: str | None
+    began_at: datetime
+    ended_at: datetime | None
+    contract_version: str
+    suite_version: str
+    source_url: str | None
+    sha256: str | None
+    file_bytes: int | None
+    etag: str | None
+    last_modified: str | None
+    raw_path: str | None
+    rows_read: int | None
+    rows_published: int | None
+    rows_diverted: int | None
+    diverted: Mapping[str, int] | None
+    dropped_columns: tuple[str, ...]
+    verdict: str | None
+    quarantine_table: str | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def at(self) -> datetime:
+        """When it ended; when it began, for one that has no end."""
+        return self.ended_at or self.began_at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known of one partition.
+
+    ``current``: the load whose rows are published. ``last``: the last attempt that ended. ``deciding``: the last
+    that ended otherwise than unchanged. ``seen``: what the source last showed.
+    """
+
+    partition: Partition
+    current: Attempt | None = None
+    last: Attempt | None = None
+    deciding: Attempt | None = None
+    running: bool = False
+    seen: SourceSeen | None = None
+
+    @property
+    def state(self) -> State:
+        if self.current is not None:
+            return State.PUBLISHED
+        if self.deciding is None or self.deciding.outcome is None:
+            return State.MISSING
+        return {
+            Outcome.REJECTED: State.REJECTED,
+            Outcome.FAILED: State.FAILED,
+            Outcome.INTERRUPTED: State.FAILED,
+            Outcome.UNAVAILABLE: State.UNAVAILABLE,
+        }.get(self.deciding.outcome, State.MISSING)
+
+    @property
+    def subject(self) -> Attempt | None:
+        """The attempt that the rows, the file and the findings of this partition are of."""
+        return self.current or self.deciding
+
+    def flags(self, dataset: Dataset, versions: Versions, today: date) -> frozenset[Flag]:
+        flags = set()
+        if self.running:
+            flags.add(Flag.RUNNING)
+        if self.current is None and expected_by(self.partition.month, dataset.lag_days) < today:
+            flags.add(Flag.OVERDUE)
+        if self.current is not None and self.changed_since(self.current, versions):
+            flags.add(Flag.STALE)
+        return frozenset(flags)
+
+    def changed_since(self, attempt: Attempt, versions: Versions) -> str:
+        """Say what has changed since an attempt: the source, the contract, the suite, or nothing (empty)."""
+        if self._source_changed(attempt):
+            return "the source has other bytes"
+        if attempt.contract_version != versions.contract:
+            return "the dataset's contract has changed"
+        if attempt.suite_version != versions.suite:
+            return "the suite of checks has changed"
+        return ""
+
+    def _source_changed(self, attempt: Attempt) -> bool:
+        seen = self.seen
+        if seen is None or not seen.available:
+            return False
+        if seen.sha256 is not None:
+            return seen.sha256 != attempt.sha256
+        if seen.url != attempt.source_url:
+            return False  # another source: its ETag says nothing about these bytes
+        if seen.etag is not None and attempt.etag is not None:
+            return seen.etag != attempt.etag
+        return (seen.size, seen.last_modified) != (attempt.file_bytes, attempt.last_modified)
+
+
+def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Month, ...]) -> tuple[Facts, ...]:
+    """Return the facts of each of these months, in their order; ``connection`` none: there is no ledger yet."""
+    if connection is None:
+        return tuple(Facts(partition=dataset.partition(month)) for month in months)
+    span = {"dataset": dataset.name, "first": months[0].first_day, "last": months[-1].first_day}
+    rows = _rows(connection, "partition_attempts", span)
+    findings = read_findings(connection, [row["load_id"] for row in rows])
+    found: dict[Month, dict[str, Attempt]] = {}
+    for row in rows:
+        attempt = _attempt(row, findings)
+        roles = found.setdefault(attempt.month, {})
+        roles.update({role: attempt for role in ("current", "last", "deciding") if row[f"is_{role}"]})
+        if row["running"]:
+            roles["running"] = attempt
+    seen = {Month.of(row["month"]): _seen(row) for row in _rows(connection, "seen_months", span)}
+    return tuple(_facts(dataset.partition(month), found.get(month, {}), seen.get(month)) for month in months)
+
+
+def read_history(connection: Connection, partition: Partition) -> tuple[Attempt, ...]:
+    """Return every attempt of one month, the newest first, each with all its findings."""
+    rows = _rows(connection, "attempts_of", {"dataset": partition.dataset, "month": partition.month.first_day})
+    findings = read_findings(connection, [row["load_id"] for row in rows])
+    return tuple(_attempt(row, findings) for row in rows)
+
+
+def read_findings(connection: Connection, loads: Iterable[int]) -> Mapping[int, tuple[Finding, ...]]:
+    """Return the findings of these loads, by load."""
+    found: dict[int, tuple[Finding, ...]] = {}
+    for row in _rows(connection, "findings_of", {"loads": list(loads)}):
+        finding = Finding(
+            code=row["code"],
+            severity=Severity(row["severity"]),
+            passed=row["passed"],
+            errored=row["errored"],
+            column=row["column_name"],
+            expected=row["expected"],
+            observed=row["observed"],
+            reason=row["reason"],
+        )
+        found[row["load_id"]] = (*found.get(row["load_id"], ()), finding)
+    return found
+
+
+def attempted_months(connection: Connection, dataset: str) -> tuple[Month, Month] | None:
+    """Return the first and the last month of a dataset that has an attempt."""
+    (row,) = _rows(connection, "attempted_months", {"dataset": dataset})
+    return (Month.of(row["min"]), Month.of(row["max"])) if row["min"] else None
+
+
+def _facts(partition: Partition, roles: Mapping[str, Attempt], seen: SourceSeen | None) -> Facts:
+    return Facts(
+        partition=partition,
+        current=roles.get("current"),
+        last=roles.get("last"),
+        deciding=roles.get("deciding"),
+        running="running" in roles,
+        seen=seen,
+    )
+
+
+def _attempt(row: Mapping[str, Any], findings: Mapping[int, tuple[Finding, ...]]) -> Attempt:
+    same = (
+        "run_id code reason remedy began_at ended_at contract_version suite_version source_url sha256 file_bytes etag "
+        "last_modified raw_path rows_read rows_published rows_diverted diverted verdict quarantine_table"
+    )
+    values: dict[str, Any] = {name: row[name] for name in same.split()}
+    outcome = row["effective"]
+    if outcome is not None and row["outcome"] is None:
+        values |= {
+            "code": "interrupted",
+            "reason": "The loader stopped without a word: it was killed, or lost its machine or its connection.",
+            "remedy": "Run the same backfill again; nothing of this attempt was published.",
+        }
+    load_id = row["load_id"]
+    return Attempt(
+        load_id=load_id,
+        month=Month.of(row["month"]),
+        outcome=Outcome(str(outcome)) if outcome is not None else None,
+        dropped_columns=tuple(row["dropped_columns"] or ()),
+        findings=findings.get(load_id, ()),
+        **values,
+    )
+
+
+def _seen(row: Mapping[str, Any]) -> SourceSeen:
+    return SourceSeen(
+        url=row["url"],
+        available=row["available"],
+        etag=row["etag"],
+        last_modified=row["last_modified"],
+        size=row["file_bytes"],
+        sha256=row["sha256"],
+        at=row["seen_at"],
+    )
+
+
+def _rows(connection: Connection, query: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(QUERIES[query], parameters)
+        return [dict(row) for row in cursor.fetchall()]

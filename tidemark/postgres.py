@@ -1,0 +1,159 @@
+"""Connections, transactions and advisory locks of PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+
+from tidemark.errors import Failed, TidemarkError, Transient, Unreachable, UsageError
+from tidemark.months import Month
+from tidemark.settings import DATABASE_URL, Secret, Settings
+
+MINIMUM_VERSION = 140000
+LOCK_TIMEOUT_MS = 200
+LOCK_PATIENCE_S = 60.0
+SCHEMA_LOCK = 0x7469_6465  # "tide": one key for changes of schemas and parent tables
+
+BUSY = (
+    psycopg2.errors.DeadlockDetected,
+    psycopg2.errors.LockNotAvailable,
+    psycopg2.errors.SerializationFailure,
+    psycopg2.errors.TooManyConnections,
+)
+
+Connection = psycopg2.extensions.connection
+T = TypeVar("T")
+
+
+def database_url(settings: Settings) -> Secret:
+    """Return the warehouse's URL; starts the embedded PostgreSQL when none is configured."""
+    if settings.database_url is not None:
+        return settings.database_url
+    from tidemark.embedded import ensure_server
+
+    return Secret(ensure_server(settings.home))
+
+
+def connect(url: Secret) -> Connection:
+    """Open a connection in autocommit mode, with UTC as its time zone.
+
+    Raises ``UsageError`` for a malformed URL or a PostgreSQL older than 14, ``Unreachable`` when the database
+    does not answer or refuses.
+    """
+    try:
+        opened = psycopg2.connect(
+            url.reveal(),
+            connect_timeout=10,
+            application_name="tidemark",
+            options="-c timezone=UTC -c idle_in_transaction_session_timeout=10min",
+            client_encoding="UTF8",
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+        )
+    except psycopg2.OperationalError as error:
+        raise Unreachable(
+            f"The database does not answer: {_one_line(error)}.",
+            remedy=f"Check {DATABASE_URL} and that the server runs; tidemark doctor says what is reachable.",
+            code="database-unreachable",
+        ) from None
+    except psycopg2.ProgrammingError:  # its text holds the URL, password included
+        raise UsageError(
+            f"{DATABASE_URL} is not a URL that PostgreSQL understands.",
+            remedy="Write it as postgresql://user:password@host:5432/database.",
+            code="bad-setting",
+        ) from None
+    opened.autocommit = True
+    if opened.server_version < MINIMUM_VERSION:
+        version = opened.server_version // 10000
+        opened.close()
+        raise UsageError(
+            f"The database is PostgreSQL {version}; Tidemark needs 14 or newer.",
+            remedy=f"Point {DATABASE_URL} to a newer server.",
+            code="old-postgresql",
+        )
+    return opened
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Run the body in one transaction: commits when it ends, rolls back when it raises."""
+    connection.autocommit = False
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
+    finally:
+        if not connection.closed:
+            connection.autocommit = True
+
+
+def with_lock_retries(work: Callable[[], T], what: str) -> T:
+    """Call ``work`` until it gets its table locks.
+
+    ``work`` sets ``lock_timeout`` in a transaction of its own, so that nobody queues behind it for long.
+    Raises ``Transient`` when another session kept the locks for a minute.
+    """
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            return work()
+        except psycopg2.errors.LockNotAvailable:
+            if time.monotonic() > deadline:
+                raise Transient(
+                    f"{what} could not be done: another session has kept a lock for {LOCK_PATIENCE_S:.0f} s.",
+                    remedy="Find it with: select * from pg_stat_activity where state <> 'idle', then run this again.",
+                    code="locked",
+                ) from None
+            time.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - spreads retries, guards nothing
+
+
+def try_lock(connection: Connection, number: int, month: Month) -> bool:
+    """Take the advisory lock of a month for this session, if it is free."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(%s, %s)", (number, month.yyyymm))
+        return bool(cursor.fetchone()[0])  # type: ignore[index]  # the function always returns one row
+
+
+def unlock(connection: Connection, number: int, month: Month) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_unlock(%s, %s)", (number, month.yyyymm))
+
+
+def explain(error: psycopg2.Error, what: str) -> TidemarkError:
+    """Say what a database error means for the work on ``what``, and whether trying again at once may help."""
+    text = _one_line(error)
+    if isinstance(error, BUSY):
+        return Transient(f"The database was too busy for {what}: {text}.", remedy="Run it again.", code="database-busy")
+    if isinstance(error, psycopg2.errors.DiskFull):
+        return Failed(
+            f"The disk of the database is full: {text}.",
+            remedy="Make room on it, then run the same command again.",
+            code="database-full",
+        )
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return Failed(
+            f"The connection to the database broke during {what}: {text}.",
+            remedy="Check the server with tidemark doctor, then run the same command again.",
+            code="connection-lost",
+        )
+    return Failed(
+        f"The database refused the work on {what}: {text}.",
+        remedy=f"See tidemark explain {what}, and the rights of the user in {DATABASE_URL}.",
+        code="database",
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__
