@@ -1,0 +1,173 @@
+"""The contract: from the columns of a published file to the canonical columns of its dataset.
+
+``bind`` looks at the file's schema once; ``normalise`` casts each batch, and never changes a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.errors import BadFile
+from tidemark.months import Month
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binding:
+    """Which field of one file feeds each canonical column.
+
+    ``fields``: canonical name to the file's name, null columns left out. ``unknown``: names that the contract
+    does not know; they are not read.
+    """
+
+    columns: tuple[Column, ...]
+    fields: Mapping[str, str]
+    unknown: tuple[str, ...]
+
+
+def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
+    """Match the file's fields to the dataset's columns.
+
+    A field goes to the column that lists its name, exactly before regardless of case; where several do, to the
+    one whose kind of type (text, number, timestamp) is the field's own.
+    Raises ``BadFile`` when a column that this month must have is absent, or when two fields claim one column.
+    """
+    fields: dict[str, str] = {}
+    unknown: list[str] = []
+    for field in schema:
+        column = _column_for(dataset, field)
+        if column is None:
+            unknown.append(field.name)
+        elif column.name in fields:
+            raise _drift(
+                "ambiguous-column",
+                f"The file has two columns for {column.name}: {fields[column.name]!r} and {field.name!r}",
+            )
+        else:
+            fields[column.name] = field.name
+    missing = [c for c in dataset.columns if c.required_in(month) and c.name not in fields]
+    if missing:
+        names = ", ".join(f"{c.name} (published as {' or '.join(c.names)})" for c in missing)
+        raise _drift("missing-column", f"The file lacks {names}")
+    return Binding(columns=dataset.columns, fields=fields, unknown=tuple(unknown))
+
+
+def normalise(binding: Binding, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Return the batch with the canonical columns, in their order and types; absent ones are null.
+
+    Raises ``BadFile`` when a value cannot be cast without loss; names the column, the types and the value.
+    """
+    import pyarrow
+
+    arrays = []
+    for column in binding.columns:
+        source = binding.fields.get(column.name)
+        if source is None:
+            arrays.append(pyarrow.nulls(batch.num_rows, arrow_type(column.type)))
+        else:
+            arrays.append(_cast(column, source, batch.column(source)))
+    return pyarrow.RecordBatch.from_arrays(arrays, schema=canonical_schema(binding.columns))
+
+
+def canonical_schema(columns: tuple[Column, ...]) -> pyarrow.Schema:
+    import pyarrow
+
+    return pyarrow.schema([(column.name, arrow_type(column.type)) for column in columns])
+
+
+def arrow_type(kind: ColumnType) -> pyarrow.DataType:
+    import pyarrow
+
+    return {
+        ColumnType.TIMESTAMP: pyarrow.timestamp("us"),
+        ColumnType.INTEGER: pyarrow.int32(),
+        ColumnType.BIGINT: pyarrow.int64(),
+        ColumnType.DOUBLE: pyarrow.float64(),
+        ColumnType.TEXT: pyarrow.string(),
+    }[kind]
+
+
+def _column_for(dataset: Dataset, field: pyarrow.Field) -> Column | None:
+    exact = [c for c in dataset.columns if field.name in c.names]
+    folded = field.name.strip().casefold()
+    candidates = exact or [c for c in dataset.columns if folded in (name.casefold() for name in c.names)]
+    if len(candidates) > 1:
+        fitting = [c for c in candidates if _kind(arrow_type(c.type)) == _kind(field.type)]
+        candidates = fitting or candidates
+    return candidates[0] if candidates else None
+
+
+def _kind(data_type: pyarrow.DataType) -> str:
+    import pyarrow.types as types
+
+    if types.is_dictionary(data_type):
+        return _kind(data_type.value_type)
+    if types.is_string(data_type) or types.is_large_string(data_type) or types.is_string_view(data_type):
+        return "text"
+    if types.is_integer(data_type) or types.is_floating(data_type):
+        return "number"
+    if types.is_timestamp(data_type) and data_type.tz is None:
+        return "timestamp"
+    if types.is_null(data_type):
+        return "null"
+    return str(data_type)
+
+
+def _cast(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
+    import pyarrow
+    import pyarrow.types
+
+    target = arrow_type(column.type)
+    if array.type == target:
+        return array
+    if array.null_count == len(array):
+        return pyarrow.nulls(len(array), target)
+    if not _castable(_kind(array.type), _kind(target)):
+        raise _lossy(column, source, array.type, array.drop_null()[0].as_py())
+    if pyarrow.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        return array.cast(target, safe=True)
+    except pyarrow.ArrowInvalid:
+        raise _lossy(column, source, array.type, _first_lossy(array, target)) from None
+
+
+def _castable(kind: str, target: str) -> bool:
+    """Whether values of one kind may stand in a column of another: also timestamps that were published as text."""
+    return kind == target or (kind, target) == ("text", "timestamp")
+
+
+def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> object:
+    """Find the value that cannot be cast, by halving: every cast but the last few is of a slice."""
+    import pyarrow
+
+    while len(array) > 1:
+        half = array.slice(0, len(array) // 2)
+        try:
+            half.cast(target, safe=True)
+        except pyarrow.ArrowInvalid:
+            array = half
+        else:
+            array = array.slice(len(half))
+    return array[0].as_py()
+
+
+def _lossy(column: Column, source: str, published: pyarrow.DataType, value: object) -> BadFile:
+    return _drift(
+        "lossy-type",
+        f"Column {source!r} was published as {published} and holds {str(value)[:60]!r}, "
+        f"which {column.name} ({column.type}) cannot hold without loss",
+    )
+
+
+def _drift(code: str, message: str) -> BadFile:
+    return BadFile(
+        f"{message}.",
+        remedy="Ask the publisher for a right file, or adapt the dataset's columns in its module.",
+        code=code,
+    )

@@ -1,0 +1,272 @@
+"""Publishing: from an accepted staged table to a month that readers see, in one commit with its ledger row.
+
+A month that has no table is attached; one that has is replaced by DELETE and INSERT, which is what readers that
+were already open at REPEATABLE READ see right. Whatever else needs time (indexes, statistics) is done before,
+on the staged table, so that the transaction that holds locks is short.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psycopg2
+import psycopg2.errors
+from psycopg2 import sql
+
+from tidemark import ledger
+from tidemark.datasets.base import Dataset
+from tidemark.errors import Failed, TidemarkError
+from tidemark.ledger import Ending, Outcome
+from tidemark.partition import Partition
+from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, connect, transaction, with_lock_retries
+from tidemark.queries import QUERIES
+from tidemark.settings import Secret
+from tidemark.stage import Staged
+from tidemark.verdict import Accepted, Rejected
+
+COMMIT_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Published:
+    """A month whose rows readers see."""
+
+    partition: Partition
+    load_id: int
+    rows: int
+    rows_diverted: int
+    reloaded: bool
+
+
+def prepare(connection: Connection, dataset: Dataset, staged: Staged) -> None:
+    """Make a staged table ready to be attached: its indexes, its statistics, no defaults.
+
+    Where a table is attached already, its rows will be replaced, and nothing of this is needed.
+    """
+    table = sql.Identifier("staging", staged.table)
+    with connection.cursor() as cursor:
+        if _is_attached(cursor, staged.partition):
+            return
+        for index in dataset.indexes:
+            cursor.execute(
+                sql.SQL(QUERIES["create_index"]).format(
+                    name=sql.Identifier("_".join((staged.table, *index.columns, index.method))[-63:]),
+                    table=table,
+                    method=sql.Identifier(index.method),
+                    columns=sql.SQL(", ").join(map(sql.Identifier, index.columns)),
+                )
+            )
+        cursor.execute(sql.SQL(QUERIES["finish_staging_table"]).format(table=table))
+        cursor.execute(sql.SQL(QUERIES["analyze"]).format(table=table))
+
+
+def publish(
+    connection: Connection, url: Secret, dataset: Dataset, accepted: Accepted, *, expected_load: int | None
+) -> Published:
+    """Publish a month and note it in the ledger, in one transaction on the connection that holds the month's lock.
+
+    ``expected_load``: the load that was published when this one began.
+    Raises ``Transient`` when the tables stay locked, ``Failed`` when the connection broke before the commit, another
+    loader was there first, rows differ, or a table of that name is in the way.
+    """
+    commit = _Commit(connection, dataset, accepted, expected_load)
+    try:
+        reloaded = with_lock_retries(commit.run, f"Publishing {accepted.staged.partition}")
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        if not connection.closed:
+            raise
+        reloaded = commit.settle(url)
+    if reloaded and not connection.closed:
+        _analyze_published(connection, accepted.staged.partition)
+    return Published(
+        partition=accepted.staged.partition,
+        load_id=accepted.staged.load_id,
+        rows=accepted.rows,
+        rows_diverted=accepted.staged.rows_diverted,
+        reloaded=reloaded,
+    )
+
+
+def quarantine(connection: Connection, rejected: Rejected) -> Ending:
+    """Move a rejected staged table to schema ``quarantine`` and end its attempt, in one transaction.
+
+    There is one table per partition: this one replaces an older one.
+    """
+    staged = rejected.staged
+    ending = Ending(
+        outcome=Outcome.REJECTED,
+        code=rejected.code,
+        reason=f"The gate rejected the month: {rejected.reason}.",
+        remedy=f"See tidemark explain {staged.partition}, and its rows in quarantine.{staged.partition.table}; "
+        "a later backfill takes the month once the source has other bytes.",
+        quarantine_table=f"quarantine.{staged.partition.table}",
+    )
+
+    def move() -> None:
+        with transaction(connection), connection.cursor() as cursor:
+            cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
+            lasting = sql.Identifier("quarantine", staged.partition.table)
+            cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=lasting))
+            _drop(cursor, staged.diverted_table)
+            _move(cursor, staged.table, "quarantine", staged.partition.table)
+            ledger.end_attempt(connection, staged.load_id, ending)
+
+    with_lock_retries(move, f"The quarantine of {staged.partition}")
+    return ending
+
+
+class _Commit:
+    """The one commit, and the answer to what became of it when the connection broke meanwhile."""
+
+    def __init__(self, connection: Connection, dataset: Dataset, accepted: Accepted, expected_load: int | None) -> None:
+        self._connection = connection
+        self._dataset = dataset
+        self._accepted = accepted
+        self._expected_load = expected_load
+        self._transaction_id: str | None = None
+        self._reloads = False
+
+    def run(self) -> bool:
+        """Publish; returns whether the month was there before."""
+        staged, partition = self._accepted.staged, self._accepted.staged.partition
+        with transaction(self._connection), self._connection.cursor() as cursor:
+            cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
+            cursor.execute(QUERIES["transaction_id"])
+            (self._transaction_id,) = cursor.fetchone()  # type: ignore[misc]  # a function's one row
+            self._check_first()
+            self._reloads = _is_attached(cursor, partition)
+            if self._reloads:
+                self._replace(cursor)
+            else:
+                self._attach(cursor)
+            self._replace_diverted(cursor)
+            how = "reloaded" if self._reloads else "loaded"
+            ledger.end_published(
+                self._connection, partition, staged.load_id, self._accepted.rows, f"{self._accepted.rows:,} rows {how}"
+            )
+        return self._reloads
+
+    def settle(self, url: Secret) -> bool:
+        """Ask the server for the fate of the transaction whose connection broke.
+
+        Raises ``Failed`` when it was rolled back, and when the server does not tell in a minute.
+        """
+        partition = self._accepted.staged.partition
+        fate = self._fate(url) if self._transaction_id else "aborted"
+        if fate == "committed":
+            return self._reloads
+        if fate == "aborted":
+            raise Failed(  # not to be tried again at once: the month's lock went with the connection
+                f"The database's connection broke while {partition} was being published; nothing was published.",
+                remedy="Run the same command again.",
+                code="connection-lost",
+            )
+        raise Failed(
+            f"The database's connection broke while {partition} was being committed, and it does not say how it ended.",
+            remedy=f"See tidemark explain {partition} once the database answers: the ledger is right either way.",
+            code="commit-unknown",
+        )
+
+    def _fate(self, url: Secret) -> str | None:
+        deadline = time.monotonic() + COMMIT_PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                asking = connect(url)
+                try:
+                    with asking.cursor() as cursor:
+                        cursor.execute(QUERIES["transaction_status"], {"xid": self._transaction_id})
+                        (fate,) = cursor.fetchone()  # type: ignore[misc]  # a function's one row
+                finally:
+                    asking.close()
+                if fate != "in progress":
+                    return str(fate) if fate else None
+            except (TidemarkError, psycopg2.OperationalError):
+                pass  # the server is on its way back: asked again until the deadline
+            time.sleep(0.5)
+        return None
+
+    def _check_first(self) -> None:
+        partition = self._accepted.staged.partition
+        current = ledger.current_load(self._connection, partition)
+        if current != self._expected_load:
+            raise Failed(
+                f"{partition} was published by load {current} while this one worked; nothing was changed.",
+                remedy=f"See tidemark explain {partition}.",
+                code="superseded",
+            )
+
+    def _attach(self, cursor: psycopg2.extensions.cursor) -> None:
+        partition = self._accepted.staged.partition
+        try:
+            _move(cursor, self._accepted.staged.table, "trips", partition.table)
+        except psycopg2.errors.DuplicateTable:
+            raise Failed(
+                f"The table trips.{partition.table} is in the way: it is there, but not attached.",
+                remedy=f"Drop or rename it if you detached it, then run the backfill of {partition} again.",
+                code="table-in-the-way",
+            ) from None
+        cursor.execute(
+            sql.SQL(QUERIES["attach_partition"]).format(
+                parent=sql.Identifier("trips", self._dataset.name),
+                table=sql.Identifier("trips", partition.table),
+                month=sql.Literal(partition.month.first_day),
+            )
+        )
+
+    def _replace(self, cursor: psycopg2.extensions.cursor) -> None:
+        staged = self._accepted.staged
+        table = sql.Identifier("trips", staged.partition.table)
+        names = ("month", "load_id", *(column.name for column in self._dataset.columns))
+        cursor.execute(sql.SQL(QUERIES["delete_month"]).format(table=table))
+        cursor.execute(
+            sql.SQL(QUERIES["insert_month"]).format(
+                table=table,
+                columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+                staged=sql.Identifier("staging", staged.table),
+            )
+        )
+        if cursor.rowcount != self._accepted.rows:
+            raise Failed(
+                f"{staged.partition} does not reconcile: {self._accepted.rows} rows were audited, "
+                f"{cursor.rowcount} would be published.",
+                remedy="Nothing was changed. Run the same command again.",
+                code="does-not-reconcile",
+            )
+        _drop(cursor, staged.table)
+
+    def _replace_diverted(self, cursor: psycopg2.extensions.cursor) -> None:
+        staged = self._accepted.staged
+        table = sql.Identifier("diverted", self._dataset.name)
+        month = sql.Literal(staged.partition.month.first_day)
+        cursor.execute(sql.SQL(QUERIES["delete_diverted"]).format(table=table, month=month))
+        cursor.execute(
+            sql.SQL(QUERIES["insert_diverted"]).format(
+                table=table, staged=sql.Identifier("staging", staged.diverted_table)
+            )
+        )
+        _drop(cursor, staged.diverted_table)
+
+
+def _is_attached(cursor: psycopg2.extensions.cursor, partition: Partition) -> bool:
+    tables = {"parent": f"trips.{partition.dataset}", "table": f"trips.{partition.table}"}
+    cursor.execute(QUERIES["is_attached"], tables)
+    return bool(cursor.fetchone()[0])  # type: ignore[index]  # exists() always returns one row
+
+
+def _move(cursor: psycopg2.extensions.cursor, table: str, schema: str, name: str) -> None:
+    cursor.execute(
+        sql.SQL(QUERIES["rename_table"]).format(table=sql.Identifier("staging", table), name=sql.Identifier(name))
+    )
+    cursor.execute(
+        sql.SQL(QUERIES["move_to_schema"]).format(table=sql.Identifier("staging", name), schema=sql.Identifier(schema))
+    )
+
+
+def _drop(cursor: psycopg2.extensions.cursor, table: str) -> None:
+    cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=sql.Identifier("staging", table)))
+
+
+def _analyze_published(connection: Connection, partition: Partition) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(QUERIES["analyze"]).format(table=sql.Identifier("trips", partition.table)))

@@ -1,0 +1,98 @@
+"""What the gate says about a staged month: plain data.
+
+Only ``checks/gate.py`` constructs ``Accepted``; a test holds that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tidemark.stage import Staged
+
+
+class Severity(StrEnum):
+    REJECT = "reject"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One rule of a suite, as data: what is expected, how bad it is when it does not hold, and why.
+
+    ``expectation`` is the name of a Great Expectations expectation in snake case, ``arguments`` its keyword
+    arguments; the values ``MONTH_START`` and ``MONTH_END`` in them stand for the bounds of the audited month.
+    """
+
+    code: str
+    expectation: str
+    arguments: tuple[tuple[str, object], ...]
+    column: str | None = None
+    severity: Severity = Severity.REJECT
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """The result of one check on one staged month.
+
+    ``errored`` says that the check itself could not run: then the finding speaks of the check, not of the data.
+    ``expected`` and ``observed`` are short texts for people.
+    """
+
+    code: str
+    severity: Severity
+    passed: bool
+    errored: bool = False
+    column: str | None = None
+    expected: str
+    observed: str
+    reason: str
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this finding alone rejects the month."""
+        return self.errored or (not self.passed and self.severity is Severity.REJECT)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """The gate lets this staged table through, as it stood with this many rows."""
+
+    staged: Staged
+    rows: int
+    suite_version: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """The gate stops this staged table; ``findings`` say why."""
+
+    staged: Staged
+    rows: int
+    suite_version: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that stop the month; a check that could not run is told after those about the data."""
+        return tuple(sorted((f for f in self.findings if f.blocks), key=lambda finding: finding.errored))
+
+    @property
+    def code(self) -> str:
+        return self.blocking[0].code
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people: the first finding that blocks, and how many more there are."""
+        blocking = self.blocking
+        first = blocking[0]
+        if first.errored:
+            text = f"the check {first.code} could not run ({first.observed}); this says nothing about the data"
+        else:
+            text = f"{first.code}: expected {first.expected}, found {first.observed}"
+        return text + (f" (+{len(blocking) - 1} more)" if len(blocking) > 1 else "")
+
+
+Verdict = Accepted | Rejected

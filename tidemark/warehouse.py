@@ -1,0 +1,148 @@
+"""The lasting tables of a dataset: ``trips.<dataset>``, ``diverted.<dataset>``, and the sweep of what loads left."""
+
+from __future__ import annotations
+
+import re
+
+from psycopg2 import sql
+
+from tidemark.datasets.base import Column, Dataset
+from tidemark.errors import UsageError
+from tidemark.ledger import dataset_number
+from tidemark.months import Month
+from tidemark.postgres import (
+    LOCK_TIMEOUT_MS,
+    SCHEMA_LOCK,
+    Connection,
+    transaction,
+    try_lock,
+    unlock,
+    with_lock_retries,
+)
+from tidemark.queries import QUERIES
+from tidemark.stage import drop_staged
+
+_STAGING_TABLE = re.compile(r".+_\d{4}_\d{2}_(\d+)")
+
+
+def ensure_tables(connection: Connection, dataset: Dataset) -> None:
+    """Make the tables of a dataset, and the columns that it has got since.
+
+    Raises ``UsageError`` when a column is there with another type, ``Transient`` when the table stays locked.
+    """
+    if _missing_columns(connection, dataset) == ():
+        return
+    with_lock_retries(lambda: _change_tables(connection, dataset), f"The table trips.{dataset.name}")
+
+
+def sweep(connection: Connection, *, quarantine_days: int) -> None:
+    """Drop the staged tables that killed loads left, and quarantined ones whose time is over.
+
+    A table goes only when the lock of its month is free, and is held while it goes. No other schema is touched.
+    """
+    loads: dict[int, list[str]] = {}
+    for table in _column(connection, "staging_tables"):
+        match = _STAGING_TABLE.fullmatch(str(table))
+        if match:
+            loads.setdefault(int(match[1]), []).append(str(table))
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES["attempts_by_id"], {"loads": list(loads)})
+        owners = cursor.fetchall()
+    for load_id, dataset, month in owners:
+        number, owned = dataset_number(connection, dataset), Month.of(month)
+        if try_lock(connection, number, owned):
+            try:
+                for table in loads[load_id]:
+                    drop_staged(connection, table)
+            finally:
+                unlock(connection, number, owned)
+    _drop_old_quarantine(connection, quarantine_days)
+
+
+def count_rows(connection: Connection, schema: str, table: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(QUERIES["count_rows"]).format(table=sql.Identifier(schema, table)))
+        return int(cursor.fetchone()[0])  # type: ignore[index]  # count(*) always returns one row
+
+
+def _change_tables(connection: Connection, dataset: Dataset) -> None:
+    with transaction(connection), connection.cursor() as cursor:
+        cursor.execute(QUERIES["schema_lock"], {"key": SCHEMA_LOCK})
+        cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
+        missing = _missing_columns(connection, dataset)
+        if missing is None:
+            _create_tables(connection, dataset)
+            return
+        parent = sql.Identifier("trips", dataset.name)
+        for column in missing:
+            cursor.execute(sql.SQL(QUERIES["add_column"]).format(table=parent, column=_definition(column)))
+            _comment(connection, dataset, column)
+
+
+def _create_tables(connection: Connection, dataset: Dataset) -> None:
+    parent, diverted = sql.Identifier("trips", dataset.name), sql.Identifier("diverted", dataset.name)
+    columns = sql.SQL(",\n    ").join(_definition(column) for column in dataset.columns)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(QUERIES["create_parent_table"]).format(table=parent, columns=columns))
+        cursor.execute(sql.SQL(QUERIES["create_diverted_table"]).format(table=diverted))
+        cursor.execute(sql.SQL(QUERIES["index_diverted_table"]).format(table=diverted))
+        for table, comment in (
+            (parent, f"{dataset.title}. Source: {dataset.home}. One partition a month, loaded by Tidemark."),
+            (diverted, f"Rows of {dataset.title} that row rules took out, with the rule's code."),
+        ):
+            cursor.execute(sql.SQL(QUERIES["comment_on_table"]).format(table=table, comment=sql.Literal(comment)))
+    for column in dataset.columns:
+        _comment(connection, dataset, column)
+    _comment_text(connection, dataset.name, "month", "First day of the month whose file brought the row.")
+    _comment_text(connection, dataset.name, "load_id", "The load that brought the row: tidemark.attempt.load_id.")
+
+
+def _definition(column: Column) -> sql.Composable:
+    return sql.SQL(" ").join([sql.Identifier(column.name), sql.SQL(column.type.value)])
+
+
+def _comment(connection: Connection, dataset: Dataset, column: Column) -> None:
+    unit = f" Unit: {column.unit}." if column.unit else ""
+    text = f"{column.comment.rstrip('.')}.{unit} Published as {', '.join(column.names)}."
+    _comment_text(connection, dataset.name, column.name, text)
+
+
+def _comment_text(connection: Connection, table: str, column: str, text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(QUERIES["comment_on_column"]).format(
+                column=sql.Identifier("trips", table, column), comment=sql.Literal(text)
+            )
+        )
+
+
+def _missing_columns(connection: Connection, dataset: Dataset) -> tuple[Column, ...] | None:
+    """Return the columns that the table lacks; none when there is no table."""
+    table = f"trips.{dataset.name}"
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES["table_exists"], {"table": table})
+        if cursor.fetchone() == (False,):
+            return None
+        cursor.execute(QUERIES["table_columns"], {"table": table})
+        there = dict(cursor.fetchall())
+    for column in dataset.columns:
+        if there.get(column.name, column.type) != column.type:
+            raise UsageError(
+                f"{table}.{column.name} is {there[column.name]}, and its dataset says {column.type}.",
+                remedy="Set the type in the dataset's module back, or load the dataset under another name.",
+                code="column-type",
+            )
+    return tuple(column for column in dataset.columns if column.name not in there)
+
+
+def _drop_old_quarantine(connection: Connection, days: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES["old_quarantine"], {"days": days})
+        for (table,) in cursor.fetchall():
+            cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=sql.Identifier("quarantine", table)))
+
+
+def _column(connection: Connection, query: str) -> list[object]:
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES[query])
+        return [row[0] for row in cursor.fetchall()]
