@@ -190,10 +190,9 @@ def read_findings(connection: Connection, loads: Iterable[int]) -> Mapping[int, 
     return found
 
 
-def attempted_months(connection: Connection, dataset: str) -> tuple[Month, Month] | None:
-    """Return the first and the last month of a dataset that has an attempt."""
-    (row,) = _rows(connection, "attempted_months", {"dataset": dataset})
-    return (Month.of(row["min"]), Month.of(row["max"])) if row["min"] else None
+def attempted_months(connection: Connection, dataset: str) -> frozenset[Month]:
+    """Return the months of a dataset that have an attempt."""
+    return frozenset(Month.of(row["month"]) for row in _rows(connection, "attempted_months", {"dataset": dataset}))
 
 
 def _facts(partition: Partition, roles: Mapping[str, Attempt], seen: SourceSeen | None) -> Facts:

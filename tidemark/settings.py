@@ -7,7 +7,6 @@ Every secret may also come from a file that its name with ``_FILE`` points to. S
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +28,6 @@ FETCH_SECONDS = "TIDEMARK_FETCH_SECONDS"
 FETCH_BYTES = "TIDEMARK_FETCH_BYTES"
 QUARANTINE_DAYS = "TIDEMARK_QUARANTINE_DAYS"
 PREFECT_API_URL = "PREFECT_API_URL"
-
-_CREDENTIALS = re.compile(r"://[^/@\s]*@")
 
 
 class Secret:
@@ -61,8 +58,12 @@ def masked(address: str) -> str:
     """Return an address that may be shown: without credentials, query and fragment."""
     if "://" not in address:
         return address
-    parts = urlsplit(_CREDENTIALS.sub("://***@", address))
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
+    _, at, host = parts.netloc.rpartition("@")
+    return urlunsplit((parts.scheme, f"***@{host}" if at else host, parts.path, "", ""))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidemark.months import Month
 from tidemark.stage import Staged
 
 
@@ -16,12 +17,19 @@ class Severity(StrEnum):
     WARN = "warn"
 
 
+class MonthBound(StrEnum):
+    """What stands in a check's arguments for the first moment of the audited month, and of the one after it."""
+
+    START = "month start"
+    END = "month end"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One rule of a suite, as data: what is expected, how bad it is when it does not hold, and why.
 
     ``expectation`` is the name of a Great Expectations expectation in snake case, ``arguments`` its keyword
-    arguments; the values ``MONTH_START`` and ``MONTH_END`` in them stand for the bounds of the audited month.
+    arguments beside the column. ``since``, ``until``: the months that it speaks of; none: no bound.
     """
 
     code: str
@@ -29,7 +37,14 @@ class Check:
     arguments: tuple[tuple[str, object], ...]
     column: str | None = None
     severity: Severity = Severity.REJECT
+    since: Month | None = None
+    until: Month | None = None
     reason: str
+
+    def applies_to(self, month: Month) -> bool:
+        after = self.since is None or self.since <= month
+        before = self.until is None or month <= self.until
+        return after and before
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -161,8 +161,8 @@ from tidemark.source_seen
 where dataset = %(dataset)s and month between %(first)s and %(last)s;
 
 -- name: attempted_months
--- The first and the last month of a dataset that has an attempt.
-select min(month), max(month) from tidemark.attempt where dataset = %(dataset)s;
+-- The months of a dataset that have an attempt.
+select distinct month from tidemark.attempt where dataset = %(dataset)s;
 
 -- name: findings_of
 -- What the checks said about these attempts.
@@ -186,3 +186,7 @@ select a.*, a.outcome is null and exists (select from held) as running,
 from tidemark.attempt a
 where a.dataset = %(dataset)s and a.month = %(month)s
 order by a.load_id desc;
+
+-- name: backend
+-- The server process that this statement ran in.
+select pg_backend_pid();

@@ -1,0 +1,215 @@
+"""The one summary of a range of months: status, plans, backfills, artifacts, messages and JSON derive from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from tidemark.datasets.base import Dataset
+from tidemark.facts import Attempt, Facts, Flag, State, Versions
+from tidemark.ledger import Outcome
+from tidemark.months import expected_by
+from tidemark.partition import Partition
+from tidemark.plan import Plan, Step
+from tidemark.verdict import Finding
+
+JSON_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartitionReport:
+    """One month as people and programs see it; ``step`` only in a plan and a backfill."""
+
+    facts: Facts
+    flags: frozenset[Flag]
+    step: Step | None = None
+
+    @property
+    def partition(self) -> Partition:
+        return self.facts.partition
+
+    @property
+    def state(self) -> State:
+        return self.facts.state
+
+    @property
+    def last(self) -> Attempt | None:
+        return self.facts.last
+
+    @property
+    def went_wrong(self) -> bool:
+        """Whether its last attempt that changed anything failed, whatever readers still see."""
+        deciding = self.facts.deciding
+        return deciding is not None and deciding.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+
+    @property
+    def was_rejected(self) -> bool:
+        deciding = self.facts.deciding
+        return deciding is not None and deciding.outcome is Outcome.REJECTED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunReport:
+    """A range of months of one or more datasets as it now stands; ``run_id`` when a backfill made it.
+
+    ``lost``: months that the backfill took and that left no attempt in the ledger, because the database was away.
+    """
+
+    partitions: tuple[PartitionReport, ...]
+    run_id: int | None = None
+    silent_source: bool = False
+    lost: tuple[Partition, ...] = ()
+
+    @property
+    def summary(self) -> Mapping[State, int]:
+        counts = Counter(partition.state for partition in self.partitions)
+        return {state: counts[state] for state in State if counts[state]}
+
+    @property
+    def failed(self) -> tuple[PartitionReport, ...]:
+        return tuple(p for p in self.partitions if p.went_wrong)
+
+    @property
+    def rejected(self) -> tuple[PartitionReport, ...]:
+        return tuple(p for p in self.partitions if p.was_rejected)
+
+    @property
+    def exit_status(self) -> int:
+        """0 the range is as wanted, 1 a month failed or the source is silent, 3 months are rejected."""
+        if self.failed or self.lost or self.silent_source:
+            return 1
+        return 3 if self.rejected else 0
+
+
+def report_facts(
+    dataset: Dataset, facts: Iterable[Facts], versions: Versions, today: date
+) -> tuple[PartitionReport, ...]:
+    return tuple(PartitionReport(facts=f, flags=f.flags(dataset, versions, today)) for f in facts)
+
+
+def report_plan(dataset: Dataset, plan: Plan, versions: Versions, today: date) -> RunReport:
+    return RunReport(
+        partitions=tuple(
+            PartitionReport(facts=step.facts, flags=step.facts.flags(dataset, versions, today), step=step)
+            for step in plan.steps
+        )
+    )
+
+
+def report_run(
+    dataset: Dataset, facts: Iterable[Facts], versions: Versions, today: date, run_id: int, lost: tuple[Partition, ...]
+) -> RunReport:
+    """Report a range after a backfill, with the source as silent when it has no month of it that is past due."""
+    partitions = report_facts(dataset, facts, versions, today)
+    silent = _is_silent(dataset, partitions, today)
+    return RunReport(partitions=partitions, run_id=run_id, silent_source=silent, lost=lost)
+
+
+def silent_source_message(dataset: Dataset) -> str:
+    return (
+        f"The source has no month of this range of {dataset.name}, though some are past their expected date. "
+        "Check its address: TIDEMARK_SOURCE, and tidemark doctor."
+    )
+
+
+def to_json(report: RunReport) -> dict[str, object]:
+    """Return what ``status`` and ``plan`` print with ``--json``; a backfill adds its keys."""
+    return {
+        "version": JSON_VERSION,
+        "partitions": [partition_json(partition) for partition in report.partitions],
+        "summary": {str(state): count for state, count in report.summary.items()},
+    }
+
+
+def backfill_json(report: RunReport) -> dict[str, object]:
+    return to_json(report) | {"run_id": report.run_id, "exit": report.exit_status}
+
+
+def partition_json(report: PartitionReport) -> dict[str, object]:
+    subject, last = report.facts.subject, report.last
+    found: dict[str, object] = {
+        "dataset": report.partition.dataset,
+        "month": str(report.partition.month),
+        "state": str(report.state),
+        "flags": sorted(report.flags),
+        "rows_read": subject.rows_read if subject else None,
+        "rows_published": subject.rows_published if subject else None,
+        "rows_diverted": subject.rows_diverted if subject else None,
+        "diverted": dict(subject.diverted or {}) if subject else {},
+        "sha256": subject.sha256 if subject else None,
+        "verdict": subject.verdict if subject else None,
+        "findings": [finding_json(f) for f in subject.findings if not f.passed or f.errored] if subject else [],
+        "last_attempt": {
+            "outcome": str(last.outcome),
+            "code": last.code,
+            "reason": last.reason,
+            "at": rfc3339(last.at),
+        }
+        if last
+        else None,
+    }
+    if report.step is not None:
+        found |= {"action": str(report.step.action), "reason": report.step.reason}
+    return found
+
+
+def explain_json(report: PartitionReport, attempts: Iterable[Attempt]) -> dict[str, object]:
+    return {
+        "version": JSON_VERSION,
+        "partition": partition_json(report),
+        "attempts": [attempt_json(attempt) for attempt in attempts],
+    }
+
+
+def attempt_json(attempt: Attempt) -> dict[str, object]:
+    return {
+        "load_id": attempt.load_id,
+        "run_id": attempt.run_id,
+        "outcome": str(attempt.outcome) if attempt.outcome else None,
+        "code": attempt.code,
+        "reason": attempt.reason,
+        "remedy": attempt.remedy,
+        "began_at": rfc3339(attempt.began_at),
+        "ended_at": rfc3339(attempt.ended_at) if attempt.ended_at else None,
+        "source_url": attempt.source_url,
+        "sha256": attempt.sha256,
+        "file_bytes": attempt.file_bytes,
+        "etag": attempt.etag,
+        "last_modified": attempt.last_modified,
+        "raw_path": attempt.raw_path,
+        "rows_read": attempt.rows_read,
+        "rows_published": attempt.rows_published,
+        "rows_diverted": attempt.rows_diverted,
+        "diverted": dict(attempt.diverted or {}),
+        "dropped_columns": list(attempt.dropped_columns),
+        "contract_version": attempt.contract_version,
+        "suite_version": attempt.suite_version,
+        "verdict": attempt.verdict,
+        "quarantine_table": attempt.quarantine_table,
+        "findings": [finding_json(finding) for finding in attempt.findings],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "passed": finding.passed,
+        "errored": finding.errored,
+        "column": finding.column,
+        "expected": finding.expected,
+        "observed": finding.observed,
+        "reason": finding.reason,
+    }
+
+
+def rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _is_silent(dataset: Dataset, partitions: tuple[PartitionReport, ...], today: date) -> bool:
+    asked = [p for p in partitions if p.state is not State.MISSING]
+    overdue = any(expected_by(p.partition.month, dataset.lag_days) < today for p in asked)
+    return bool(asked) and overdue and all(p.state is State.UNAVAILABLE for p in asked)

@@ -1,0 +1,51 @@
+"""What every command and flow works with: the settings, the datasets and the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tidemark.datasets.base import Dataset
+from tidemark.datasets.registry import find_dataset, load_datasets
+from tidemark.postgres import Connection, connect, database_url
+from tidemark.schema import ensure_schema, has_ledger
+from tidemark.settings import Secret, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """The settings with what they lead to; the database is reached when it is first asked for."""
+
+    settings: Settings
+    datasets: Mapping[str, Dataset]
+    url: Secret
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a dataset by its name; raises ``UsageError`` for one that nobody knows."""
+        return find_dataset(name, self.datasets)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        """Give a connection to read the ledger with; none when this database has no ledger yet."""
+        connection = connect(self.url)
+        try:
+            yield connection if has_ledger(connection, self.url) else None
+        finally:
+            connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection to a ledger whose schema is up to date."""
+        connection = connect(self.url)
+        try:
+            ensure_schema(connection, self.url)
+            yield connection
+        finally:
+            connection.close()
+
+
+def open_session(settings: Settings) -> Session:
+    """Read the datasets and find the database; starts the embedded PostgreSQL when none is configured."""
+    datasets = load_datasets(settings.datasets)
+    return Session(settings=settings, datasets=datasets, url=database_url(settings))
