@@ -20,6 +20,7 @@ from tidemark.fetch import Limits, Progress, RawFile, Seen, fetch, look
 from tidemark.lake import Lake
 from tidemark.months import Month
 from tidemark.partition import Partition
+from tidemark.settings import masked
 from tidemark.source import Location
 
 PARTITION = Partition("green", Month(2023, 2))
