@@ -44,6 +44,9 @@ lock:
 	@uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
 	  --python-version 3.11 --group dev pyproject.toml --output-file requirements.lock
 
+# as root the embedded database keeps its data in /var/lib/tidemark: removed too, for both homes
 clean:
-	@if [ -x $(BIN)/tidemark ]; then $(BIN)/tidemark down; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -c 'from pathlib import Path; \
+	  from deployments.prefect_server import stop_server; from tidemark.embedded import remove_server; \
+	  [(stop_server(home), remove_server(home)) for home in (Path(".tidemark"), Path(".tidemark/demo"))]'; fi
 	@rm -rf .venv .tidemark build *.egg-info

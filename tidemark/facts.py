@@ -85,8 +85,9 @@ class Attempt:
 class Facts:
     """What is known of one partition.
 
-    ``current``: the load whose rows are published. ``last``: the last attempt that ended. ``deciding``: the last
-    that ended otherwise than unchanged. ``seen``: what the source last showed.
+    ``current``: the load whose rows are published. ``last``: the last attempt that ended. ``deciding``: the one that
+    says how the month stands: of a published month the last, of any other the last that was not ``unchanged``.
+    ``seen``: what the source last showed.
     """
 
     partition: Partition
@@ -200,7 +201,7 @@ def _facts(partition: Partition, roles: Mapping[str, Attempt], seen: SourceSeen 
         partition=partition,
         current=roles.get("current"),
         last=roles.get("last"),
-        deciding=roles.get("deciding"),
+        deciding=roles.get("last" if "current" in roles else "deciding"),
         running="running" in roles,
         seen=seen,
     )

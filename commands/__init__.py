@@ -1,0 +1,1 @@
+"""The ``tidemark`` command: thin, one file a command."""

@@ -1,0 +1,98 @@
+"""``tidemark backfill``: loads what a range lacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from commands import options
+from commands.coverage import print_coverage, print_odd_months
+from commands.output import err, log_lines, out, print_json
+from tidemark.plan import Mode
+
+if TYPE_CHECKING:
+    from tidemark.backfill import Range
+    from tidemark.report import RunReport
+
+
+@click.command()
+@options.dataset
+@options.first
+@options.last
+@options.mode
+@click.option("--window", type=click.IntRange(1, 32), default=4, show_default=True, help="Months at work at once.")
+@click.option("--newest-first", is_flag=True, help="Begin with the newest month.")
+@click.option("--stop-after", type=click.IntRange(1), metavar="N", help="End after N failed months.")
+@options.as_json
+def backfill(
+    dataset: str,
+    first: str | None,
+    last: str | None,
+    mode: Mode,
+    window: int,
+    newest_first: bool,
+    stop_after: int | None,
+    as_json: bool,
+) -> int:
+    """Load the months from FROM to TO that are due; the same command again goes on where it ended.
+
+    Months are written YYYY-MM. Without TO it is FROM alone, without FROM every month that is over.
+    """
+    from checks.versions import versions_of
+    from deployments.local import Pace, run_backfill
+    from deployments.runner import Interrupted
+    from tidemark import backfill as plans
+    from tidemark.report import backfill_json
+    from tidemark.session import open_session
+    from tidemark.settings import read_settings
+
+    session = open_session(read_settings())
+    chosen = plans.make_range(session, dataset, first, last)
+    versions = versions_of(chosen.dataset)
+    status = None
+    with log_lines(), session.writing() as connection:
+        run = plans.begin_run(connection, session, chosen, mode, versions)
+        taken = len(run.plan.taken)
+        err().print(f"{chosen.title}: {taken} of {len(run.plan.steps)} months to load (run {run.run_id})")
+        try:
+            if taken:
+                pace = Pace(window=window, newest_first=newest_first, stop_after=stop_after)
+                report = run_backfill(session.settings, chosen, run, pace, on_wait=_Wait(), on_signal=_say_stopping)
+            else:
+                report = plans.end_run(connection, chosen, versions, run.run_id)
+        except Interrupted as interrupted:
+            status = interrupted.status
+            report = plans.end_run(connection, chosen, versions, run.run_id, exit_status=status)
+    if as_json:
+        print_json(backfill_json(report) | ({"exit": status} if status else {}))
+    else:
+        _print(chosen, report)
+    return status or report.exit_status
+
+
+class _Wait:
+    """Says once that the Prefect server is being started, which takes its time."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def __call__(self, _seconds: float) -> None:
+        if not self._told:
+            err().print("starting the Prefect server (10 to 20 s; the next command reuses it)")
+            self._told = True
+
+
+def _say_stopping() -> None:
+    err().print("stopping: what runs is ended cleanly; the same command goes on later (once more: end at once)")
+
+
+def _print(chosen: Range, report: RunReport) -> None:
+    from tidemark.report import silent_source_message
+
+    print_coverage(out(), report)
+    print_odd_months(out(), report)
+    if report.silent_source:
+        out().print(f"\n{silent_source_message(chosen.dataset)}", markup=False)
+    for partition in report.lost:
+        out().print(f"\n{partition}: its run left no attempt; run the same command again", markup=False)

@@ -1,0 +1,84 @@
+"""The coverage of datasets as a grid: a line a year, a cell a month; and the months that need somebody."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tidemark.facts import Flag, State
+from tidemark.months import Month
+from tidemark.report import PartitionReport, RunReport
+
+CELLS = {
+    State.PUBLISHED: ("■", "green"),
+    State.REJECTED: ("✗", "bold red"),
+    State.FAILED: ("!", "bold red"),
+    State.UNAVAILABLE: ("·", "dim"),
+    State.MISSING: ("○", "yellow"),
+}
+NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def print_coverage(console: Console, report: RunReport) -> None:
+    """Print a grid for each dataset, and a legend of what is in it."""
+    for dataset, partitions in groupby(report.partitions, key=lambda p: p.partition.dataset):
+        console.print(_grid(dataset, {p.partition.month: p for p in partitions}))
+    legend = [f"[{CELLS[state][1]}]{CELLS[state][0]}[/] {count} {state}" for state, count in report.summary.items()]
+    console.print("  " + "   ".join(legend) if legend else "no months", markup=True)
+
+
+def print_odd_months(console: Console, report: RunReport) -> None:
+    """Print a line for each month, or months in a row, that somebody should know of, and the command that says more."""
+    told = [(partition, _note(partition)) for partition in report.partitions]
+    if not any(note for _, note in told):
+        return
+    console.print()
+    for (_, note), group in groupby(told, key=lambda pair: (pair[0].partition.dataset, pair[1])):
+        months = [partition for partition, _ in group]
+        if note:
+            symbol, style = CELLS[months[0].state]
+            more = f" to {months[-1].partition.month}" if len(months) > 1 else ""
+            console.print(f"[{style}]{symbol}[/] {months[0].partition}{more}  {escape(note)}")
+    worst = next((p for p, _ in told if p.went_wrong or p.was_rejected), None)
+    if worst is not None:
+        console.print(f"\nLook closer: [bold]tidemark explain {worst.partition}[/]")
+
+
+def _grid(dataset: str, partitions: dict[Month, PartitionReport]) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, 1))
+    grid.add_column(dataset, style="bold")
+    for name in NAMES:
+        grid.add_column(name, justify="center", header_style="dim")
+    for year in sorted({month.year for month in partitions}):
+        grid.add_row(str(year), *(_cell(partitions.get(Month(year, number))) for number in range(1, 13)))
+    return grid
+
+
+def _cell(report: PartitionReport | None) -> str:
+    if report is None:
+        return ""
+    symbol, style = CELLS[report.state]
+    if Flag.RUNNING in report.flags:
+        symbol, style = "▶", "cyan"
+    elif Flag.STALE in report.flags or (report.state is State.PUBLISHED and (report.went_wrong or report.was_rejected)):
+        symbol += "*"
+    return f"[{style}]{symbol}[/]"
+
+
+def _note(report: PartitionReport) -> str:
+    deciding = report.facts.deciding
+    if Flag.RUNNING in report.flags:
+        return "a loader works on it now"
+    if deciding is not None and (report.went_wrong or report.was_rejected):
+        reload = " (its reload; the published rows stand)" if report.state is State.PUBLISHED else ""
+        reason = (deciding.reason or "").removeprefix(f"{report.partition}: ")
+        return f"{deciding.outcome}{reload}: {reason}"
+    if Flag.STALE in report.flags:
+        return "stale: the source, the contract or the suite has changed since; --mode stale loads it anew"
+    if report.state is State.UNAVAILABLE:
+        late = "overdue: " if Flag.OVERDUE in report.flags else ""
+        return f"{late}the source does not have it yet"
+    return ""

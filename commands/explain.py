@@ -1,0 +1,98 @@
+"""``tidemark explain``: the whole history of one month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+
+from commands import options
+from commands.output import out, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tidemark.facts import Attempt
+    from tidemark.report import PartitionReport
+
+
+@click.command()
+@options.dataset
+@click.argument("month")
+@options.as_json
+def explain(dataset: str, month: str, as_json: bool) -> int:
+    """Tell the whole history of one MONTH (YYYY-MM): attempts, file, counts, checks, errors."""
+    from checks.versions import versions_of
+    from tidemark import backfill as plans
+    from tidemark.facts import read_facts, read_history
+    from tidemark.report import explain_json, report_facts
+    from tidemark.session import open_session
+    from tidemark.settings import read_settings
+
+    session = open_session(read_settings())
+    chosen = plans.make_range(session, dataset, month, month)
+    with session.reading() as connection:
+        facts = read_facts(connection, chosen.dataset, chosen.months)
+        partition = chosen.dataset.partition(chosen.months[0])
+        attempts = read_history(connection, partition) if connection else ()
+    (report,) = report_facts(chosen.dataset, facts, versions_of(chosen.dataset), plans.today())
+    if as_json:
+        print_json(explain_json(report, attempts))
+    else:
+        _print(out(), report, attempts)
+    return 0
+
+
+def _print(console: Console, report: PartitionReport, attempts: tuple[Attempt, ...]) -> None:
+    flags = f" ({', '.join(sorted(report.flags))})" if report.flags else ""
+    console.print(f"[bold]{report.partition}[/]  {report.state}{flags}")
+    subject = report.facts.current
+    if subject is not None:
+        console.print(
+            f"  {subject.rows_published:,} rows in trips.{report.partition.table}, "
+            f"{subject.rows_diverted or 0:,} diverted, from load {subject.load_id}"
+        )
+    if not attempts:
+        console.print(f"  It was never tried: [bold]tidemark backfill {report.partition}[/]")
+    for attempt in attempts:
+        console.print()
+        _print_attempt(console, attempt)
+
+
+def _print_attempt(console: Console, attempt: Attempt) -> None:
+    outcome = attempt.outcome or "running"
+    run = f" of run {attempt.run_id}" if attempt.run_id else ""
+    console.print(f"[bold]load {attempt.load_id}[/]{run}  {attempt.began_at:%Y-%m-%d %H:%M:%S}  [bold]{outcome}[/]")
+    lines = [
+        ("why", f"{attempt.reason or ''} ({attempt.code})" if attempt.code else ""),
+        ("remedy", attempt.remedy or ""),
+        ("source", attempt.source_url or ""),
+        ("file", _file(attempt)),
+        ("rows", _rows(attempt)),
+        ("dropped", ", ".join(attempt.dropped_columns)),
+        ("quarantine", attempt.quarantine_table or ""),
+    ]
+    for name, text in lines:
+        if text:
+            console.print(f"  [dim]{name:<11}[/]{escape(text)}")
+    for finding in attempt.findings:
+        mark = "[green]✓[/]" if finding.passed and not finding.errored else "[red]✗[/]"
+        where = f" {finding.column}" if finding.column else ""
+        told = "" if finding.passed and not finding.errored else f"; found {finding.observed}. {finding.reason}"
+        console.print(f"  {mark} {finding.code}{where} ({finding.severity}): {escape(finding.expected + told)}")
+
+
+def _file(attempt: Attempt) -> str:
+    if attempt.sha256 is None:
+        return ""
+    size = f"{attempt.file_bytes:,} bytes, " if attempt.file_bytes is not None else ""
+    return f"{size}sha256 {attempt.sha256}"
+
+
+def _rows(attempt: Attempt) -> str:
+    if attempt.rows_read is None:
+        return ""
+    codes = "".join(f", {count:,} by {code}" for code, count in (attempt.diverted or {}).items())
+    published = f", {attempt.rows_published:,} published" if attempt.rows_published is not None else ""
+    return f"{attempt.rows_read:,} read{published}, {attempt.rows_diverted or 0:,} diverted{codes}"

@@ -1,0 +1,25 @@
+"""``tidemark feed``: serves a folder as the TLC does, to try things against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from commands.output import err
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Left out: any free port.")
+def feed(folder: Path, port: int) -> int:
+    """Serve a folder as the TLC does: ETag, Last-Modified, ranges, 403 for what is absent. Ctrl-C ends it."""
+    from demo.feed import serve
+
+    serve(
+        folder,
+        port,
+        on_ready=lambda url: err().print(f"serving {folder} at {url} (TIDEMARK_SOURCE={url}); Ctrl-C ends it"),
+        on_request=lambda r: err().print(f"{r.method} {r.path} {r.status} {r.sent:,} bytes", markup=False),
+    )
+    return 0

@@ -1,0 +1,82 @@
+"""What commands print: data on stdout, all else on stderr; colour follows NO_COLOR and the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WIDEST = 160
+
+
+def out() -> Console:
+    """Return the console for data; where there is no terminal, lines are not folded."""
+    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+
+
+def err() -> Console:
+    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_error(code: str, message: str, remedy: str, *, as_json: bool) -> None:
+    """Say what went wrong and what mends it: on stderr for people, on stdout for programs."""
+    if as_json:
+        print_json({"version": 1, "error": {"code": code, "message": message, "remedy": remedy}})
+    else:
+        console = err()
+        console.print(f"[bold red]error[/]: {escape(message)}")
+        if remedy:
+            console.print(f"  {escape(remedy)}")
+
+
+@contextmanager
+def log_lines() -> Iterator[None]:
+    """Show what Tidemark logs as lines on stderr, one per month and stage."""
+    logger = logging.getLogger("tidemark")
+    handler = _Lines()
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that shows ``n of m`` on a terminal's last line of stderr; elsewhere only the end is told."""
+    console = err()
+    if console.is_terminal:
+        with console.status(what) as line:
+            yield lambda done, total: line.update(f"{what}: {done} of {total}")
+    else:
+        yield lambda done, total: console.print(f"{what}: {done} of {total}") if done == total else None
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._console = err()
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            style = {logging.INFO: None, logging.WARNING: "yellow"}.get(record.levelno, "red")
+            self._console.print(self.format(record), style=style, markup=False)
+        except Exception:  # noqa: BLE001 - logging's own way with a stream that is gone
+            self.handleError(record)

@@ -1,0 +1,149 @@
+"""The parent: plan, freeze the plan, fan out a bounded window of months, report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import prefect.runtime
+from prefect import State, flow
+from prefect.artifacts import acreate_table_artifact
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from checks.versions import versions_of
+from flows.hooks import tell_people
+from flows.limits import ensure_limits
+from flows.load_month import load_month
+from tidemark import backfill as plans
+from tidemark.backfill import Range, Run
+from tidemark.load import LoadResult
+from tidemark.partition import Partition
+from tidemark.plan import Mode, Step
+from tidemark.report import PartitionReport, RunReport
+from tidemark.session import Session, open_session
+from tidemark.settings import read_settings
+
+DEFAULT_WINDOW = 4
+
+logger = logging.getLogger("tidemark.flows")
+
+
+@dataclass
+class _Progress:
+    """What the window shares: the months still to hand out, and how many failed so far."""
+
+    steps: Iterator[Step]
+    stop_after: int | None
+    failures: int = 0
+    lost: list[Partition] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> bool:
+        return self.stop_after is not None and self.failures >= self.stop_after
+
+
+def _run_name() -> str:
+    given = prefect.runtime.flow_run.parameters
+    first, last = given.get("first"), given.get("last")
+    months = f"{first} to {last}" if first and last else first or "everything"
+    return f"backfill {given.get('dataset')} {months}, {given.get('mode')}"
+
+
+@flow(name="backfill", flow_run_name=_run_name, persist_result=False)
+async def backfill(
+    dataset: Annotated[str, Field(description="Which dataset, e.g. green", max_length=40)],
+    first: Annotated[str | None, Field(description="First month, YYYY-MM; empty: the dataset's first")] = None,
+    last: Annotated[str | None, Field(description="Last month, YYYY-MM; empty: the last whole month")] = None,
+    mode: Literal["due", "failed", "rejected", "stale", "all"] = "due",
+    window: Annotated[int, Field(description="Months at work at once", ge=1, le=32)] = DEFAULT_WINDOW,
+    newest_first: bool = False,
+    stop_after: Annotated[int | None, Field(description="End after this many failed months", ge=1)] = None,
+    run_id: Annotated[int | None, Field(description="A run whose plan is frozen already; empty: a new one")] = None,
+) -> State[RunReport]:
+    """Load the months of a range that the mode takes, a window at a time, and report what became of them.
+
+    Ends Failed if a month failed or the source is silent, Completed with the name Rejected if months were
+    rejected, else Completed. One month's failure does not stop the others.
+    """
+    session = await asyncio.to_thread(open_session, read_settings())
+    chosen = plans.make_range(session, dataset, first, last)
+    await ensure_limits(session.settings.source_limit, session.settings.warehouse_limit)
+    run = await asyncio.to_thread(_run, session, chosen, Mode(mode), run_id)
+    steps = tuple(reversed(run.plan.taken)) if newest_first else run.plan.taken
+    progress = _Progress(steps=iter(steps), stop_after=stop_after)
+    await _fan_out(progress, run.run_id, min(window, len(steps)))
+    report = await asyncio.to_thread(_end, session, chosen, run.run_id, tuple(progress.lost))
+    await _publish_coverage(chosen, report)
+    await asyncio.to_thread(tell_people, session.settings, chosen, report)
+    return _state(chosen, report)
+
+
+async def _fan_out(progress: _Progress, run_id: int, window: int) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(window):
+            group.create_task(_work(progress, run_id))
+
+
+async def _work(progress: _Progress, run_id: int) -> None:
+    """One place of the window: takes the next month until there is none, or too many have failed."""
+    for step in progress.steps:
+        if progress.stopped:
+            return
+        partition = step.partition
+        state = await load_month(partition.dataset, str(partition.month), run_id, return_state=True)
+        result = await state.aresult(raise_on_failure=False)
+        if isinstance(result, LoadResult) and result.partition != partition:
+            raise RuntimeError(f"asked for {partition}, and {result.partition} came back")
+        if not state.is_completed():
+            progress.failures += 1
+        if not isinstance(result, LoadResult):
+            progress.lost.append(partition)
+            logger.error("%s: its run ended without a result: %s", partition, state.message)
+
+
+def _run(session: Session, chosen: Range, mode: Mode, run_id: int | None) -> Run:
+    with session.writing() as connection:
+        if run_id is not None:
+            return plans.frozen_run(connection, chosen, run_id)
+        return plans.begin_run(connection, session, chosen, mode, versions_of(chosen.dataset))
+
+
+def _end(session: Session, chosen: Range, run_id: int, lost: tuple[Partition, ...]) -> RunReport:
+    with session.writing() as connection:
+        return plans.end_run(connection, chosen, versions_of(chosen.dataset), run_id, lost=lost)
+
+
+async def _publish_coverage(chosen: Range, report: RunReport) -> None:
+    """Show the coverage in the Prefect UI, as a table of one line a month."""
+    first, last = chosen.months[0], chosen.months[-1]
+    await acreate_table_artifact(
+        key=f"coverage-{chosen.dataset.name.replace('_', '-')}",
+        table=[_line(partition) for partition in report.partitions],
+        description=f"{chosen.dataset.title}, {first} to {last}",
+    )
+
+
+def _line(report: PartitionReport) -> dict[str, object]:
+    subject, last = report.facts.subject, report.last
+    return {
+        "month": str(report.partition.month),
+        "state": str(report.state),
+        "flags": ", ".join(sorted(report.flags)),
+        "rows published": subject.rows_published if subject else None,
+        "rows diverted": subject.rows_diverted if subject else None,
+        "last attempt": f"{last.outcome}: {last.reason}" if last else "",
+    }
+
+
+def _state(chosen: Range, report: RunReport) -> State[RunReport]:
+    counts = ", ".join(f"{count} {state}" for state, count in report.summary.items())
+    message = f"{chosen.title}: {counts}"
+    if report.exit_status == 1:
+        return Failed(message=message, data=report)
+    if report.exit_status == 3:
+        return Completed(name="Rejected", message=message, data=report)
+    return Completed(message=message, data=report)

@@ -1,0 +1,196 @@
+"""One partition through the stages: fetch, stage, audit, publish; one attempt in the ledger, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TypeVar
+
+from prefect import State, Task, flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.states import Completed, Failed
+from prefect.tasks import exponential_backoff
+
+from checks.gate import audit as audit_staged
+from checks.versions import versions_of
+from flows.limits import SOURCE_TAG, WAREHOUSE_TAG
+from flows.threads import in_thread
+from tidemark import load as stages
+from tidemark.errors import BadFile, NotAtSource, Stopped, Transient
+from tidemark.fetch import RawFile
+from tidemark.ledger import Ending, Outcome
+from tidemark.load import Load, LoadResult
+from tidemark.months import Month
+from tidemark.partition import Partition
+from tidemark.session import open_session
+from tidemark.settings import read_settings
+from tidemark.stage import Staged
+from tidemark.verdict import Rejected, Verdict
+
+LOCK_POLL_S = 0.5
+
+logger = logging.getLogger("tidemark.flows")
+
+T = TypeVar("T")
+
+
+class _Over(Exception):
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.reason)
+        self.ending = ending
+
+
+def mendable(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
+    """Whether trying a task again may help: only for what its error says so."""
+    return isinstance(state.data, Transient)
+
+
+@flow(name="load_month", flow_run_name="{dataset} {month}", persist_result=False, validate_parameters=False)
+async def load_month(dataset: str, month: str, run_id: int | None = None) -> State[LoadResult]:
+    """Load one month: wait for its lock, judge it again, and take it through the stages.
+
+    ``run_id``: the backfill whose frozen plan says what to do; without one, the month is loaded if it is due.
+    """
+    session = await asyncio.to_thread(open_session, read_settings())
+    found = session.dataset(dataset)
+    partition = Partition(found.name, Month.parse(month))
+    load = await asyncio.to_thread(
+        stages.open_load, session.settings, session.url, found, partition, versions_of(found), run_id
+    )
+    try:
+        return _state(await _attempt(load))
+    finally:
+        stages.close(load)
+
+
+async def _attempt(load: Load) -> LoadResult:
+    try:
+        await _lock(load)
+        _go_on(await in_thread(load, lambda: stages.begin(load)))
+        raw = _go_on(await fetch(load))
+        _go_on(stages.same_as_before(load, raw))
+        staged = _go_on(await stage(load, raw))
+        verdict = await audit(load, staged)
+        result = await publish(load, verdict)
+    except _Over as over:
+        result = await asyncio.to_thread(stages.end, load, over.ending)
+    except asyncio.CancelledError:
+        stages.end(load, stages.interrupted())  # not awaited: this flow is being cancelled
+        raise
+    except Exception as error:
+        ending = stages.ending_of(error)
+        if ending.code == "internal":
+            logger.exception("%s: %s", load.partition, ending.reason)
+        result = await asyncio.to_thread(stages.end, load, ending)
+    _tell(result)
+    return result
+
+
+@task(
+    task_run_name="fetch {load.partition}",
+    tags=[SOURCE_TAG],
+    retries=3,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=mendable,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def fetch(load: Load) -> RawFile | Ending:
+    """Get the month's file into the lake; an ending when the source does not have it."""
+    try:
+        raw = await in_thread(load, lambda: stages.fetch_raw(load))
+    except NotAtSource as error:
+        return stages.ending_of(error)
+    except Transient as error:
+        logger.warning("%s: fetch: %s", load.partition, error.message)
+        raise
+    how = "fetched" if raw.downloaded else "as in the lake"
+    logger.info("%s: fetch: %.1f MB %s", load.partition, raw.size / 1e6, how)
+    return raw
+
+
+@task(
+    task_run_name="stage {load.partition}",
+    tags=[WAREHOUSE_TAG],
+    retries=2,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=mendable,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def stage(load: Load, raw: RawFile) -> Staged | Ending:
+    """Copy the file's rows into a staging table; an ending when the file is bad."""
+    try:
+        staged = await in_thread(load, lambda: stages.stage_raw(load, raw))
+    except BadFile as error:
+        return stages.ending_of(error)
+    logger.info("%s: stage: %s rows, %s diverted", load.partition, f"{staged.rows:,}", f"{staged.rows_diverted:,}")
+    return staged
+
+
+@task(task_run_name="audit {load.partition}", tags=[WAREHOUSE_TAG], cache_policy=NO_CACHE, persist_result=False)
+async def audit(load: Load, staged: Staged) -> Verdict:
+    """Let the gate judge the staged table, and put what it said on record."""
+
+    def judge() -> Verdict:
+        verdict = audit_staged(load.url, load.dataset, staged)
+        stages.record_verdict(load, verdict)
+        return verdict
+
+    verdict = await in_thread(load, judge)
+    said = "rejected" if isinstance(verdict, Rejected) else "accepted"
+    passed = sum(finding.passed and not finding.errored for finding in verdict.findings)
+    logger.info("%s: audit: %s, %s of %s checks passed", load.partition, said, passed, len(verdict.findings))
+    return verdict
+
+
+@task(
+    task_run_name="publish {load.partition}",
+    tags=[WAREHOUSE_TAG],
+    retries=2,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=mendable,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def publish(load: Load, verdict: Verdict) -> LoadResult:
+    """Make an accepted month visible, or move a rejected one to the quarantine."""
+    return await in_thread(load, lambda: stages.conclude(load, verdict))
+
+
+async def _lock(load: Load) -> None:
+    """Wait until no other loader holds the month; no task and so no slot of a limit is held meanwhile."""
+    told = False
+    while not await in_thread(load, lambda: stages.take_lock(load)):
+        if load.stop.is_set():
+            raise Stopped("The load was stopped while it waited.", remedy="Run the same command again to go on.")
+        if not told:
+            logger.info("%s: waits: another loader holds it", load.partition)
+            told = True
+        await asyncio.sleep(LOCK_POLL_S)
+
+
+def _go_on(value: T | Ending | None) -> T:
+    if isinstance(value, Ending):
+        raise _Over(value)
+    return value  # type: ignore[return-value]  # none stands only where the next stage asks for nothing
+
+
+def _tell(result: LoadResult) -> None:
+    reason = result.reason.removeprefix(f"{result.partition}: ")
+    line = f"{result.partition}: {result.outcome}: {reason}"
+    if result.outcome in (Outcome.FAILED, Outcome.REJECTED):
+        logger.warning("%s %s", line, result.remedy)
+    else:
+        logger.info("%s", line)
+
+
+def _state(result: LoadResult) -> State[LoadResult]:
+    message = f"{result.code}: {result.reason} {result.remedy}".strip()
+    if result.outcome is Outcome.FAILED:
+        return Failed(message=message, data=result)
+    return Completed(name=result.outcome.value.capitalize(), message=message, data=result)

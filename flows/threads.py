@@ -1,0 +1,33 @@
+"""Running the stages of a load in threads, so that the event loop goes on and a cancellation reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg2
+
+from tidemark.load import Load, interrupt
+from tidemark.postgres import explain
+
+STOP_PATIENCE_S = 30.0
+
+T = TypeVar("T")
+
+
+async def in_thread(load: Load, work: Callable[[], T]) -> T:
+    """Run one stage of a load in a thread and wait for it.
+
+    When the flow is cancelled, the stage is told to stop and waited for, so that nothing works on the connection
+    while the attempt is ended. Errors of the database are raised as Tidemark's own.
+    """
+    stage = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(stage)
+    except asyncio.CancelledError:
+        interrupt(load)
+        await asyncio.wait({stage}, timeout=STOP_PATIENCE_S)
+        raise
+    except psycopg2.Error as error:
+        raise explain(error, load.partition.name) from error
