@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from tidemark.report import PartitionReport, RunReport
 
 SHOWN_MONTHS = 10
+LONGEST_REASON = 200
+LONGEST_END = 100  # of the line that says how many more there are
 LONGEST = 3000  # Slack cuts a section there
 
 
@@ -19,11 +23,11 @@ def backfill_message(title: str, report: RunReport) -> str | None:
     if report.silent_source:
         counts.append("the source has none of these months")
     head = f"*Backfill {title}: {', '.join(counts)}*"
-    shown = (*failed, *rejected)
-    lines = [_line(partition) for partition in shown[:SHOWN_MONTHS]]
-    if len(shown) > SHOWN_MONTHS:
-        lines.append(f"+{len(shown) - SHOWN_MONTHS} more: `tidemark status {shown[0].partition.dataset}`")
-    return "\n".join([head, *lines])[:LONGEST]
+    months = (*failed, *rejected)
+    lines = _fitting([_line(partition) for partition in months[:SHOWN_MONTHS]], LONGEST - len(head))
+    if len(months) > len(lines):
+        lines.append(f"+{len(months) - len(lines)} more: `tidemark status {months[0].partition.dataset}`")
+    return "\n".join([head, *lines])
 
 
 def escape(text: str) -> str:
@@ -31,8 +35,19 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _fitting(lines: list[str], room: int) -> list[str]:
+    """Return the first lines that fit, whole: a line cut anywhere could end within an escaped character."""
+    lengths = accumulate(len(line) + 1 for line in lines)
+    return [line for line, used in zip(lines, lengths, strict=True) if used + LONGEST_END <= room]
+
+
 def _line(report: PartitionReport) -> str:
     deciding = report.facts.deciding
     outcome = str(deciding.outcome) if deciding else str(report.state)
-    reason = escape(deciding.reason or "") if deciding else ""
+    reason = escape(_shortened(deciding.reason or "")) if deciding else ""
     return f"• {report.partition} {outcome}: {reason} `tidemark explain {report.partition}`"
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"

@@ -144,7 +144,7 @@ def known_or_due(connection: Connection | None, dataset: Dataset) -> tuple[Month
 
 def _ask_again(connection: Connection, session: Session, chosen: Range) -> None:
     facts = read_facts(connection, chosen.dataset, chosen.months)
-    doubtful = [f for f in facts if f.state in (State.UNAVAILABLE, State.REJECTED)]
+    doubtful = [f for f in facts if f.state is State.UNAVAILABLE or f.was_rejected]
     try:
         _ask(connection, session, chosen.dataset, doubtful, None)
     except Unreachable as error:  # the months that are taken will say so, each in its attempt

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +36,8 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
 
     A field goes to the column that lists its name, exactly before regardless of case; where several do, to the
     one whose kind of type (text, number, timestamp) is the field's own.
-    Raises ``BadFile`` when a column that this month must have is absent, or when two fields claim one column.
+    Raises ``BadFile`` when a column that this month must have is absent, when two fields claim one column, or
+    when two have the same name.
     """
     fields: dict[str, str] = {}
     unknown: list[str] = []
@@ -50,6 +52,9 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
             )
         else:
             fields[column.name] = field.name
+    twice = [name for name, times in Counter(fields.values()).items() if times > 1]
+    if twice:  # once for each of two columns that share the name
+        raise _drift("ambiguous-column", f"The file has two columns named {twice[0]!r}")
     missing = [c for c in dataset.columns if c.required_in(month) and c.name not in fields]
     if missing:
         names = ", ".join(f"{c.name} (published as {' or '.join(c.names)})" for c in missing)
@@ -60,7 +65,8 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
 def normalise(binding: Binding, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
     """Return the batch with the canonical columns, in their order and types; absent ones are null.
 
-    Raises ``BadFile`` when a value cannot be cast without loss; names the column, the types and the value.
+    Raises ``BadFile`` when a value cannot be cast without loss (names the column, the types and the value), or when
+    a text is not UTF-8.
     """
     import pyarrow
 
@@ -70,7 +76,7 @@ def normalise(binding: Binding, batch: pyarrow.RecordBatch) -> pyarrow.RecordBat
         if source is None:
             arrays.append(pyarrow.nulls(batch.num_rows, arrow_type(column.type)))
         else:
-            arrays.append(_cast(column, source, batch.column(source)))
+            arrays.append(_checked(column, source, _cast(column, source, batch.column(source))))
     return pyarrow.RecordBatch.from_arrays(arrays, schema=canonical_schema(binding.columns))
 
 
@@ -125,16 +131,31 @@ def _cast(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
     target = arrow_type(column.type)
     if array.type == target:
         return array
+    published = array.type
+    if pyarrow.types.is_dictionary(published):
+        array = array.dictionary_decode()
     if array.null_count == len(array):
         return pyarrow.nulls(len(array), target)
     if not _castable(_kind(array.type), _kind(target)):
-        raise _lossy(column, source, array.type, array.drop_null()[0].as_py())
-    if pyarrow.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        raise _lossy(column, source, published, next(value for value in array if value.is_valid))
+    if pyarrow.types.is_string_view(array.type):  # no other cast knows it
+        array = array.cast(pyarrow.string())
     try:
         return array.cast(target, safe=True)
     except pyarrow.ArrowInvalid:
-        raise _lossy(column, source, array.type, _first_lossy(array, target)) from None
+        raise _lossy(column, source, published, _first_lossy(array, target)) from None
+
+
+def _checked(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
+    """Refuse text that is none: parquet readers take any bytes for it, PostgreSQL and JSON do not."""
+    import pyarrow
+
+    if column.type is ColumnType.TEXT:
+        try:
+            array.validate(full=True)
+        except pyarrow.ArrowInvalid:
+            raise _drift("bad-value", f"Column {source!r} holds bytes that are no UTF-8 text") from None
+    return array
 
 
 def _castable(kind: str, target: str) -> bool:
@@ -142,7 +163,7 @@ def _castable(kind: str, target: str) -> bool:
     return kind == target or (kind, target) == ("text", "timestamp")
 
 
-def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> object:
+def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Scalar:
     """Find the value that cannot be cast, by halving: every cast but the last few is of a slice."""
     import pyarrow
 
@@ -154,15 +175,22 @@ def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> object:
             array = half
         else:
             array = array.slice(len(half))
-    return array[0].as_py()
+    return array[0]
 
 
-def _lossy(column: Column, source: str, published: pyarrow.DataType, value: object) -> BadFile:
+def _lossy(column: Column, source: str, published: pyarrow.DataType, value: pyarrow.Scalar) -> BadFile:
     return _drift(
         "lossy-type",
-        f"Column {source!r} was published as {published} and holds {str(value)[:60]!r}, "
+        f"Column {source!r} was published as {published} and holds {_shown(value)}, "
         f"which {column.name} ({column.type}) cannot hold without loss",
     )
+
+
+def _shown(value: pyarrow.Scalar) -> str:
+    try:
+        return repr(str(value.as_py())[:60])
+    except (OverflowError, ValueError):  # a time after the year 9999, or bytes that are no text
+        return "a value that cannot be shown"
 
 
 def _drift(code: str, message: str) -> BadFile:

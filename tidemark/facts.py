@@ -11,6 +11,7 @@ from typing import Any
 from psycopg2.extras import RealDictCursor
 
 from tidemark.datasets.base import Dataset
+from tidemark.fileversion import FileVersion
 from tidemark.ledger import Outcome, SourceSeen
 from tidemark.months import Month, expected_by
 from tidemark.partition import Partition
@@ -111,6 +112,16 @@ class Facts:
         }.get(self.deciding.outcome, State.MISSING)
 
     @property
+    def went_wrong(self) -> bool:
+        """Whether the attempt that decides failed or was interrupted, whatever readers still see."""
+        return self.deciding is not None and self.deciding.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+
+    @property
+    def was_rejected(self) -> bool:
+        """Whether the attempt that decides was rejected, whatever readers still see."""
+        return self.deciding is not None and self.deciding.outcome is Outcome.REJECTED
+
+    @property
     def subject(self) -> Attempt | None:
         """The attempt that the rows, the file and the findings of this partition are of."""
         return self.current or self.deciding
@@ -143,9 +154,9 @@ class Facts:
             return seen.sha256 != attempt.sha256
         if seen.url != attempt.source_url:
             return False  # another source: its ETag says nothing about these bytes
-        if seen.etag is not None and attempt.etag is not None:
-            return seen.etag != attempt.etag
-        return (seen.size, seen.last_modified) != (attempt.file_bytes, attempt.last_modified)
+        now = FileVersion(etag=seen.etag, last_modified=seen.last_modified, size=seen.size)
+        then = FileVersion(etag=attempt.etag, last_modified=attempt.last_modified, size=attempt.file_bytes)
+        return now.differs_from(then) is True
 
 
 def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Month, ...]) -> tuple[Facts, ...]:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from tidemark.errors import UsageError
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_LAST_YEAR = 9000  # a date ends with the year 9999, and a month is expected some time after its end
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -25,7 +26,7 @@ class Month:
         Raises ``UsageError`` when the text is anything else.
         """
         match = _MONTH.fullmatch(text)
-        if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) < 1:
+        if match is None or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= _LAST_YEAR:
             raise UsageError(
                 f"{text[:40]!r} is not a month.",
                 remedy="Write a month as YYYY-MM, from 01 to 12, for example 2023-02.",

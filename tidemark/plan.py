@@ -109,9 +109,9 @@ def _judge(facts: Facts, mode: Mode, versions: Versions) -> tuple[bool, str]:
     if mode is Mode.ALL:
         return True, f"every month is taken; it is {facts.state}"
     if mode is Mode.FAILED:
-        return _last_failed(facts), _describe(facts)
+        return facts.went_wrong, _describe(facts)
     if mode is Mode.REJECTED:
-        return _last_rejected(facts), _describe(facts)
+        return facts.was_rejected, _describe(facts)
     if mode is Mode.STALE:
         changed = facts.changed_since(facts.current, versions) if facts.current else ""
         return bool(changed), changed or _describe(facts)
@@ -119,26 +119,14 @@ def _judge(facts: Facts, mode: Mode, versions: Versions) -> tuple[bool, str]:
 
 
 def _judge_due(facts: Facts, versions: Versions) -> tuple[bool, str]:
-    if _last_failed(facts):
+    if facts.went_wrong:
         return True, _describe(facts)
-    if facts.state is State.REJECTED and facts.deciding is not None:
+    if facts.was_rejected and facts.deciding is not None:
         changed = facts.changed_since(facts.deciding, versions)
         if changed:
-            return True, f"it was rejected, but {changed}"
+            return True, f"{'its reload' if facts.current else 'it'} was rejected, but {changed}"
         return False, f"{_describe(facts)}; nothing has changed since (--mode rejected takes it anyway)"
     return facts.state is not State.PUBLISHED, _describe(facts)
-
-
-def _last_failed(facts: Facts) -> bool:
-    return _deciding_outcome(facts) in (Outcome.FAILED, Outcome.INTERRUPTED)
-
-
-def _last_rejected(facts: Facts) -> bool:
-    return _deciding_outcome(facts) is Outcome.REJECTED
-
-
-def _deciding_outcome(facts: Facts) -> Outcome | None:
-    return facts.deciding.outcome if facts.deciding else None
 
 
 def _describe(facts: Facts) -> str:
@@ -150,13 +138,9 @@ def _describe(facts: Facts) -> str:
         return f"the source did not have it on {day}"
     if last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.REJECTED):
         what = "its reload" if facts.current else "it"
-        return f"{what} was {_PAST[last.outcome]} on {day}: {_first_sentence(last.reason or '')}"
+        return f"{what} {_PAST[last.outcome]} on {day}: {(last.reason or '').rstrip('.')}"
     published = facts.current or last
     return f"it was published on {published.at.date().isoformat()} with {published.rows_published or 0:,} rows"
 
 
-_PAST = {Outcome.FAILED: "failed", Outcome.INTERRUPTED: "interrupted", Outcome.REJECTED: "rejected"}
-
-
-def _first_sentence(text: str) -> str:
-    return text.rstrip(".")
+_PAST = {Outcome.FAILED: "failed", Outcome.INTERRUPTED: "was interrupted", Outcome.REJECTED: "was rejected"}

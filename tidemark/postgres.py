@@ -14,6 +14,7 @@ import psycopg2.extensions
 
 from tidemark.errors import Failed, TidemarkError, Transient, Unreachable, UsageError
 from tidemark.months import Month
+from tidemark.queries import QUERIES
 from tidemark.settings import DATABASE_URL, Secret, Settings
 
 MINIMUM_VERSION = 140000
@@ -121,13 +122,13 @@ def with_lock_retries(work: Callable[[], T], what: str) -> T:
 def try_lock(connection: Connection, number: int, month: Month) -> bool:
     """Take the advisory lock of a month for this session, if it is free."""
     with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s, %s)", (number, month.yyyymm))
+        cursor.execute(QUERIES["try_lock_month"], {"number": number, "yyyymm": month.yyyymm})
         return bool(cursor.fetchone()[0])  # type: ignore[index]  # the function always returns one row
 
 
 def unlock(connection: Connection, number: int, month: Month) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_unlock(%s, %s)", (number, month.yyyymm))
+        cursor.execute(QUERIES["unlock_month"], {"number": number, "yyyymm": month.yyyymm})
 
 
 def explain(error: psycopg2.Error, what: str) -> TidemarkError:

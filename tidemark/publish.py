@@ -24,6 +24,7 @@ from tidemark.queries import QUERIES
 from tidemark.settings import Secret
 from tidemark.stage import Staged
 from tidemark.verdict import Accepted, Rejected
+from tidemark.warehouse import count_rows
 
 COMMIT_PATIENCE_S = 60.0
 
@@ -206,6 +207,8 @@ class _Commit:
                 remedy=f"Drop or rename it if you detached it, then run the backfill of {partition} again.",
                 code="table-in-the-way",
             ) from None
+        # its rename keeps writers out, and nobody reads it yet: there is time to count
+        self._check_rows(count_rows(self._connection, "trips", partition.table))
         cursor.execute(
             sql.SQL(QUERIES["attach_partition"]).format(
                 parent=sql.Identifier("trips", self._dataset.name),
@@ -226,14 +229,17 @@ class _Commit:
                 staged=sql.Identifier("staging", staged.table),
             )
         )
-        if cursor.rowcount != self._accepted.rows:
+        self._check_rows(cursor.rowcount)
+        _drop(cursor, staged.table)
+
+    def _check_rows(self, rows: int) -> None:
+        if rows != self._accepted.rows:
             raise Failed(
-                f"{staged.partition} does not reconcile: {self._accepted.rows} rows were audited, "
-                f"{cursor.rowcount} would be published.",
+                f"{self._accepted.staged.partition} does not reconcile: {self._accepted.rows} rows were audited, "
+                f"{rows} would be published.",
                 remedy="Nothing was changed. Run the same command again.",
                 code="does-not-reconcile",
             )
-        _drop(cursor, staged.table)
 
     def _replace_diverted(self, cursor: psycopg2.extensions.cursor) -> None:
         staged = self._accepted.staged

@@ -30,16 +30,9 @@ def open_parquet(path: Path) -> pyarrow.parquet.ParquetFile:
     try:
         _check_magic(path)
         file = pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER_BYTES)
-    except pyarrow.ArrowInvalid as error:
-        raise _corrupt(error) from None
-    except OSError as error:
-        if error.errno is None:  # pyarrow's own, about the content
-            raise _corrupt(error) from None
-        raise Failed(
-            f"The raw file {path.name} cannot be read: {error.strerror}.",
-            remedy="Check the disk of the lake (TIDEMARK_LAKE), then run this again.",
-            code="lake-unreadable",
-        ) from None
+        _ = file.schema_arrow.names  # read only now: types that do not exist, names that are no text
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from None
     _check_bounds(file)
     return file
 
@@ -47,14 +40,20 @@ def open_parquet(path: Path) -> pyarrow.parquet.ParquetFile:
 def read_batches(file: pyarrow.parquet.ParquetFile, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
     """Yield the rows of the named columns, ``BATCH_ROWS`` at a time.
 
-    Raises ``BadFile`` when a page of the file is corrupt.
+    Raises ``BadFile`` when a page of the file is corrupt or the file holds other than the rows that its footer
+    promises; ``Failed`` when the disk does not give it.
     """
     import pyarrow
 
+    rows = 0
     try:
-        yield from file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns), use_threads=False)
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns), use_threads=False):
+            rows += batch.num_rows
+            yield batch
     except (pyarrow.ArrowException, OSError) as error:
-        raise _corrupt(error) from None
+        raise _unreadable(error) from None
+    if rows != file.metadata.num_rows:
+        raise _bad("corrupt", f"The parquet file promises {file.metadata.num_rows:,} rows and holds {rows:,}")
 
 
 def _check_magic(path: Path) -> None:
@@ -84,8 +83,14 @@ def _check_bounds(file: pyarrow.parquet.ParquetFile) -> None:
         )
 
 
-def _corrupt(error: Exception) -> BadFile:
-    return _bad("corrupt", f"The parquet file cannot be decoded: {str(error).splitlines()[0][:200]}")
+def _unreadable(error: Exception) -> BadFile | Failed:
+    if isinstance(error, OSError) and error.errno is not None:  # pyarrow's own, about the content, have none
+        return Failed(
+            f"The raw file cannot be read: {error.strerror}.",
+            remedy="Check the disk of the lake (TIDEMARK_LAKE), then run this again.",
+            code="lake-unreadable",
+        )
+    return _bad("corrupt", f"The parquet file cannot be decoded: {' '.join(str(error).split())[:200]}")
 
 
 def _bad(code: str, message: str) -> BadFile:

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 
 from tidemark.datasets.base import Dataset
 from tidemark.facts import Attempt, Facts, Flag, State, Versions
-from tidemark.ledger import Outcome
 from tidemark.months import expected_by
 from tidemark.partition import Partition
 from tidemark.plan import Plan, Step
@@ -40,14 +39,11 @@ class PartitionReport:
 
     @property
     def went_wrong(self) -> bool:
-        """Whether its last attempt that changed anything failed, whatever readers still see."""
-        deciding = self.facts.deciding
-        return deciding is not None and deciding.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+        return self.facts.went_wrong
 
     @property
     def was_rejected(self) -> bool:
-        deciding = self.facts.deciding
-        return deciding is not None and deciding.outcome is Outcome.REJECTED
+        return self.facts.was_rejected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +131,7 @@ def partition_json(report: PartitionReport) -> dict[str, object]:
         "state": str(report.state),
         "flags": sorted(report.flags),
         "rows_read": subject.rows_read if subject else None,
-        "rows_published": subject.rows_published if subject else None,
+        "rows_published": _rows_published(subject) if subject else None,
         "rows_diverted": subject.rows_diverted if subject else None,
         "diverted": dict(subject.diverted or {}) if subject else {},
         "sha256": subject.sha256 if subject else None,
@@ -180,7 +176,7 @@ def attempt_json(attempt: Attempt) -> dict[str, object]:
         "last_modified": attempt.last_modified,
         "raw_path": attempt.raw_path,
         "rows_read": attempt.rows_read,
-        "rows_published": attempt.rows_published,
+        "rows_published": _rows_published(attempt),
         "rows_diverted": attempt.rows_diverted,
         "diverted": dict(attempt.diverted or {}),
         "dropped_columns": list(attempt.dropped_columns),
@@ -207,6 +203,12 @@ def finding_json(finding: Finding) -> dict[str, object]:
 
 def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _rows_published(attempt: Attempt) -> int | None:
+    """Return 0 for an attempt that read rows and ended without publishing; none while it runs, or when it read none."""
+    published_none = attempt.rows_published is None and attempt.rows_read is not None and attempt.outcome is not None
+    return 0 if published_none else attempt.rows_published
 
 
 def _is_silent(dataset: Dataset, partitions: tuple[PartitionReport, ...], today: date) -> bool:

@@ -55,11 +55,14 @@ class Secret:
 
 
 def masked(address: str) -> str:
-    """Return an address that may be shown: without credentials, query and fragment."""
+    """Return an address that may be shown: without credentials, query and fragment; a path stays as it is."""
     if "://" not in address:
-        return address
+        user, at, rest = address.rpartition("@")
+        forgot_scheme = at and ":" in user and not address.startswith(("/", ".", "~"))
+        return f"***@{rest.partition('?')[0]}" if forgot_scheme else address
     try:
         parts = urlsplit(address)
+        _ = parts.port  # raises when what looks like a port is the beginning of a password with / ? or # in it
     except ValueError:
         return "an address that cannot be read"
     _, at, host = parts.netloc.rpartition("@")
@@ -112,14 +115,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             return Secret(_read_secret_file(pointer, given[pointer]))
         return Secret(given[name]) if name in given else None
 
-    home = Path(given.get(HOME, ".tidemark")).expanduser().absolute()
-    datasets = given.get(DATASETS)
+    home = _path(HOME, given.get(HOME, ".tidemark"))
     return Settings(
         database_url=_database_url(secret(DATABASE_URL)),
         home=home,
         source=given.get(SOURCE),
-        lake=Path(given.get(LAKE, str(home / "lake"))).expanduser().absolute(),
-        datasets=Path(datasets).expanduser().absolute() if datasets else None,
+        lake=_path(LAKE, given[LAKE]) if LAKE in given else home / "lake",
+        datasets=_path(DATASETS, given[DATASETS]) if DATASETS in given else None,
         slack_webhook=secret(SLACK_WEBHOOK),
         slack_token=secret(SLACK_TOKEN),
         slack_channel=given.get(SLACK_CHANNEL),
@@ -144,9 +146,20 @@ def _positive(given: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise UsageError(
+            f"{name} begins with the home of a user whom this machine does not know.",
+            remedy=f"Set {name} to a path that begins with / or with ~/.",
+            code="bad-setting",
+        ) from None
+
+
 def _read_secret_file(name: str, path: str) -> str:
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        text = _path(name, path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidemark.datasets.base import RowRule
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DivertedRow:
-    """A row that a rule took out: ``number`` counts the file's rows from 1, ``row`` is fit for JSON."""
+    """A row that a rule took out: ``number`` counts the file's rows from 1, ``row`` is fit for jsonb."""
 
     code: str
     column: str
@@ -60,8 +60,17 @@ def _divert(rule: RowRule, batch: pyarrow.RecordBatch, mask: pandas.Series[bool]
     positions = mask.to_numpy().nonzero()[0].tolist()
     return [
         DivertedRow(code=rule.code, column=rule.column, number=first_row + position, row=_json_row(row))
-        for position, row in zip(positions, batch.take(positions).to_pylist(), strict=True)
+        for position, row in zip(positions, _times_as_text(batch.take(positions)).to_pylist(), strict=True)
     ]
+
+
+def _times_as_text(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Write times as texts in Arrow: Python has none after the year 9999, and files do."""
+    import pyarrow
+    import pyarrow.types
+
+    arrays = [array.cast(pyarrow.string()) if pyarrow.types.is_timestamp(array.type) else array for array in batch]
+    return pyarrow.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
 def _json_row(row: Mapping[str, object]) -> dict[str, object]:
@@ -69,8 +78,8 @@ def _json_row(row: Mapping[str, object]) -> dict[str, object]:
 
 
 def _json_value(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)  # JSON has no word for them
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it
+    if isinstance(value, str):
+        return value.replace("\0", "␀")  # jsonb cannot hold it
     return value

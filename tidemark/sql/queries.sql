@@ -187,6 +187,14 @@ from tidemark.attempt a
 where a.dataset = %(dataset)s and a.month = %(month)s
 order by a.load_id desc;
 
+-- name: try_lock_month
+-- Takes the advisory lock of a month for this session, if it is free.
+select pg_try_advisory_lock(%(number)s, %(yyyymm)s);
+
+-- name: unlock_month
+-- Lets the advisory lock of a month go.
+select pg_advisory_unlock(%(number)s, %(yyyymm)s);
+
 -- name: backend
 -- The server process that this statement ran in.
 select pg_backend_pid();
