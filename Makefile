@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ROOMS := tidemark checks flows deployments commands demo tests
 
-.PHONY: setup demo test lint types format lock clean
+.PHONY: setup demo test lint types format docs picture lock clean
 .DELETE_ON_ERROR:
 
 setup: .venv/ready
@@ -35,6 +35,12 @@ lint: setup
 
 types: setup
 	@$(BIN)/mypy
+
+docs: setup
+	@$(BIN)/python -m docs.generate_commands
+
+picture: setup
+	@$(BIN)/python docs/pictures/capture.py
 
 format: setup
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

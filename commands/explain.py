@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
+from rich.table import Table
 
 from commands import options
 from commands.output import out, print_json
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tidemark.facts import Attempt
     from tidemark.report import PartitionReport
+    from tidemark.verdict import Finding
 
 
 @click.command()
@@ -64,23 +66,29 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     outcome = attempt.outcome or "running"
     run = f" of run {attempt.run_id}" if attempt.run_id else ""
     console.print(f"[bold]load {attempt.load_id}[/]{run}  {attempt.began_at:%Y-%m-%d %H:%M:%S}  [bold]{outcome}[/]")
-    lines = [
-        ("why", f"{attempt.reason or ''} ({attempt.code})" if attempt.code else ""),
+    grid = Table.grid(padding=(0, 1, 0, 1))
+    for name, text in (
+        ("why", attempt.reason or ""),
+        ("code", attempt.code or ""),
         ("remedy", attempt.remedy or ""),
         ("source", attempt.source_url or ""),
         ("file", _file(attempt)),
         ("rows", _rows(attempt)),
         ("dropped", ", ".join(attempt.dropped_columns)),
         ("quarantine", attempt.quarantine_table or ""),
-    ]
-    for name, text in lines:
+    ):
         if text:
-            console.print(f"  [dim]{name:<11}[/]{escape(text)}")
+            grid.add_row(f"[dim]{name}[/]", escape(text))
     for finding in attempt.findings:
-        mark = "[green]✓[/]" if finding.passed and not finding.errored else "[red]✗[/]"
-        where = f" {finding.column}" if finding.column else ""
-        told = "" if finding.passed and not finding.errored else f"; found {finding.observed}. {finding.reason}"
-        console.print(f"  {mark} {finding.code}{where} ({finding.severity}): {escape(finding.expected + told)}")
+        grid.add_row("[dim]check[/]", _finding(finding))
+    console.print(grid)
+
+
+def _finding(finding: Finding) -> str:
+    held = finding.passed and not finding.errored
+    mark = "[green]✓[/]" if held else "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
+    told = "" if held else f"; found {finding.observed}. {finding.reason}"
+    return f"{mark} {finding.code}: {escape(finding.expected + told)}"
 
 
 def _file(attempt: Attempt) -> str:

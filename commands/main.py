@@ -6,10 +6,12 @@ import os
 import sys
 
 import click
+import psycopg2
 
 from commands import backfill, doctor, down, explain, feed, plan, status
 from commands.output import print_error
 from tidemark.errors import TidemarkError, UsageError
+from tidemark.postgres import explain as explain_database
 
 DEBUG = "--debug"
 
@@ -48,6 +50,12 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
             raise
         print_error(error.code, error.message, error.remedy, as_json=as_json)
         return 2 if isinstance(error, UsageError) else 1
+    except psycopg2.Error as error:
+        if debug:
+            raise
+        explained = explain_database(error, "this command")
+        print_error(explained.code, explained.message, explained.remedy, as_json=as_json)
+        return 1
     except Exception as error:
         if debug:
             raise

@@ -15,16 +15,16 @@ from rich.markup import escape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WIDEST = 160
+WIDEST = 1000  # of a line that no terminal folds
 
 
 def out() -> Console:
-    """Return the console for data; where there is no terminal, lines are not folded."""
-    return Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    """Return the console for data; where there is no terminal, nothing is folded."""
+    return _console(stderr=False, terminal=sys.stdout.isatty())
 
 
 def err() -> Console:
-    return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
+    return _console(stderr=True, terminal=sys.stderr.isatty())
 
 
 def print_json(value: object) -> None:
@@ -66,6 +66,11 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
             yield lambda done, total: line.update(f"{what}: {done} of {total}")
     else:
         yield lambda done, total: console.print(f"{what}: {done} of {total}") if done == total else None
+
+
+def _console(*, stderr: bool, terminal: bool) -> Console:
+    width = None if terminal else WIDEST
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not terminal, width=width)
 
 
 class _Lines(logging.Handler):

@@ -28,7 +28,7 @@ from tidemark.facts import Facts, State, read_facts
 from tidemark.months import Month
 from tidemark.partition import Partition
 from tidemark.session import Session, open_session
-from tidemark.settings import HOME, PREFECT_API_URL, SOURCE, Settings, read_settings
+from tidemark.settings import HOME, SOURCE, Settings, read_settings
 
 FOLDER = Path(".tidemark") / "demo"
 
@@ -52,7 +52,7 @@ def main() -> int:
             for dataset in ROWS:
                 _command("backfill", dataset, str(YEAR[0]), str(YEAR[-1]))
             faults = _differences(open_session(read_settings()), refused)
-            _tell(settings, faults, time.monotonic() - began)
+            _tell(settings, faults, time.monotonic() - began, keep=keep)
             if keep:
                 _wait_for_ctrl_c()
     except KeyboardInterrupt:
@@ -146,7 +146,7 @@ def _rows(facts: Facts) -> int:
     return (current.rows_published or 0) + (current.rows_diverted or 0) if current else 0
 
 
-def _tell(settings: Settings, faults: list[str], seconds: float) -> None:
+def _tell(settings: Settings, faults: list[str], seconds: float, *, keep: bool) -> None:
     console.print("\n[bold]What happened to the odd months[/]")
     console.print(f"  {STUMBLES}: its source answered 503 twice; it was tried again, and is published")
     console.print(f"  {BAD}: its file holds last year's rows; the gate rejected it, and nobody sees them")
@@ -155,7 +155,8 @@ def _tell(settings: Settings, faults: list[str], seconds: float) -> None:
     console.print(f"Look closer: [bold]{HOME}={home} .venv/bin/tidemark explain {BAD}[/]")
     address = prefect_server.running_url(settings.home)
     if address:
-        console.print(f"Prefect UI: [bold]{prefect_server.ui_url(address)}[/]  ({PREFECT_API_URL}={address})")
+        stays = "" if keep else ", until this ends in a moment; make demo KEEP=1 leaves it up"
+        console.print(f"Prefect UI: [bold]{prefect_server.ui_url(address)}[/]{stays}")
     for fault in faults:
         console.print(f"[bold red]not as planned[/]: {escape(fault)}")
     if not faults:
