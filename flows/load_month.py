@@ -29,6 +29,7 @@ from tidemark.stage import Staged
 from tidemark.verdict import Rejected, Verdict
 
 LOCK_POLL_S = 0.5
+LONGEST_WAIT_S = 60.0
 
 logger = logging.getLogger("tidemark.flows")
 
@@ -104,7 +105,8 @@ async def fetch(load: Load) -> RawFile | Ending:
     except NotAtSource as error:
         return stages.ending_of(error)
     except Transient as error:
-        logger.warning("%s: fetch: %s", load.partition, error.message)
+        logger.warning("%s: fetch: %s", load.partition, error.message.removeprefix(f"{load.partition}: "))
+        await asyncio.sleep(min(error.retry_after or 0.0, LONGEST_WAIT_S))  # with the slot: the source asked for peace
         raise
     how = "fetched" if raw.downloaded else "as in the lake"
     logger.info("%s: fetch: %.1f MB %s", load.partition, raw.size / 1e6, how)

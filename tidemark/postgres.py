@@ -60,6 +60,12 @@ def connect(url: Secret) -> Connection:
             keepalives_count=3,
         )
     except psycopg2.OperationalError as error:
+        if "startup parameter" in str(error):
+            raise UsageError(
+                f"The database refuses the connection as a transaction pooler does: {_one_line(error)}.",
+                remedy=f"Point {DATABASE_URL} straight to the server: the months' locks are locks of a session.",
+                code="transaction-pooler",
+            ) from None
         raise Unreachable(
             f"The database does not answer: {_one_line(error)}.",
             remedy=f"Check {DATABASE_URL} and that the server runs; tidemark doctor says what is reachable.",
