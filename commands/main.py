@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import traceback
+from pathlib import Path
 
 import click
 import psycopg2
@@ -28,12 +31,13 @@ for command in (plan.plan, backfill.backfill, status.status, explain.explain, fe
 
 def main() -> None:
     """Run the command line; ends the process with the exit status that the command's outcome has."""
+    _make_streams_safe()
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     sys.exit(run(arguments or ["--help"], debug=DEBUG in sys.argv[1:]))
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
-    """Run one command and return its exit status: no error leaves as a traceback unless ``debug``."""
+    """Run one command and return its exit status; an error is one sentence, with ``debug`` below its traceback."""
     as_json = "--json" in arguments
     try:
         code = app(arguments, prog_name="tidemark", standalone_mode=False)
@@ -42,31 +46,39 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         return _refuse(error, as_json)
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except (BrokenPipeError, SystemExit):  # whoever read the output has seen enough; click and rich then exit with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except TidemarkError as error:
-        if debug:
-            raise
-        print_error(error.code, error.message, error.remedy, as_json=as_json)
-        return 2 if isinstance(error, UsageError) else 1
-    except psycopg2.Error as error:
-        if debug:
-            raise
-        explained = explain_database(error, "this command")
-        print_error(explained.code, explained.message, explained.remedy, as_json=as_json)
-        return 1
     except Exception as error:
         if debug:
-            raise
-        print_error(
-            "internal",
-            f"An error that Tidemark did not expect: {type(error).__name__}.",
-            "Run it again with --debug to see where, and please report it.",
-            as_json=as_json,
-        )
-        return 1
+            traceback.print_exception(error)
+        told = _explained(error)
+        print_error(told.code, told.message, told.remedy, as_json=as_json)
+        return 2 if isinstance(told, UsageError) else 1
     return code if isinstance(code, int) else 0
+
+
+def _explained(error: Exception) -> TidemarkError:
+    if isinstance(error, TidemarkError):
+        return error
+    for each in (error, error.__cause__):  # SQLAlchemy raises an error of its own from the driver's
+        if isinstance(each, psycopg2.Error):
+            return explain_database(each, "this command")
+    return TidemarkError(
+        f"An error that Tidemark did not expect: {type(error).__name__}.",
+        remedy=f"Run it again with {DEBUG} to see where, and please report it.",
+        code="internal",
+    )
+
+
+def _make_streams_safe() -> None:
+    """Let a stream that was closed swallow what is written, and show what it has no letters for as ``?``."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _refuse(error: click.ClickException, as_json: bool) -> int:

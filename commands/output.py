@@ -59,9 +59,12 @@ def log_lines() -> Iterator[None]:
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows ``n of m`` on a terminal's last line of stderr; elsewhere only the end is told."""
+    """Give a function that shows ``n of m`` on a terminal's last line of stderr; elsewhere only the end is told.
+
+    A terminal that shall get no escape sequences counts as elsewhere.
+    """
     console = err()
-    if console.is_terminal:
+    if console.color_system:
         with console.status(what) as line:
             yield lambda done, total: line.update(f"{what}: {done} of {total}")
     else:
@@ -69,8 +72,15 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _console(*, stderr: bool, terminal: bool) -> Console:
-    width = None if terminal else WIDEST
-    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=not terminal, width=width)
+    plain = Console(stderr=stderr).no_color  # NO_COLOR is set: rich would still write bold and dim
+    return Console(
+        stderr=stderr,
+        color_system=None if plain else "auto",
+        highlight=False,
+        emoji=False,
+        soft_wrap=not terminal,
+        width=None if terminal else WIDEST,
+    )
 
 
 class _Lines(logging.Handler):

@@ -53,7 +53,10 @@ def plan(dataset: str, first: str | None, last: str | None, mode: Mode, check_so
 
 def _ask(session: Session, chosen: Range) -> None:
     from tidemark import backfill as plans
+    from tidemark.source import check_source
 
+    if session.settings.source is not None:
+        check_source(session.settings.source)
     with session.writing() as connection, counting("asking the source") as progress, log_lines():
         plans.ask_for_range(connection, session, chosen, progress)
 

@@ -13,7 +13,7 @@ import psycopg2
 
 from deployments import prefect_server
 from tidemark import embedded, settings
-from tidemark.errors import TidemarkError, UsageError
+from tidemark.errors import TidemarkError
 from tidemark.months import Month
 from tidemark.postgres import Connection, connect
 from tidemark.queries import QUERIES
@@ -75,9 +75,13 @@ def diagnose(given: Settings) -> Iterator[Point]:
     yield _slack(given)
 
 
+def _bad(what: str, error: TidemarkError) -> Point:
+    return Point(what=what, level="bad", found=error.message, remedy=error.remedy)
+
+
 def _folder(what: str, folder: Path, setting: str) -> Point:
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not os.access(there, os.W_OK | os.X_OK):
+    there = next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return Point(what=what, level="bad", found=f"{there} is not writable", remedy=f"Point {setting} elsewhere.")
     free = shutil.disk_usage(there).free
     found = f"{folder}, {free / 1e9:.0f} GB free"
@@ -88,22 +92,24 @@ def _folder(what: str, folder: Path, setting: str) -> Point:
 
 def _database(given: Settings) -> Iterator[Point]:
     url = given.database_url
-    if url is None:
-        running = embedded.running_url(given.home)
-        if running is None:
-            yield Point(what="database", level="note", found="embedded PostgreSQL, starts when a command needs it")
-            return
-        url = Secret(running)
     try:
+        if url is None:
+            running = embedded.running_url(given.home)
+            if running is None:
+                yield Point(what="database", level="note", found="embedded PostgreSQL, starts when a command needs it")
+                return
+            url = Secret(running)
         connection = connect(url)
     except TidemarkError as error:
-        yield Point(what="database", level="bad", found=error.message, remedy=error.remedy)
+        yield _bad("database", error)
         return
     try:
         version = connection.server_version
         yield Point(what="database", level="ok", found=f"PostgreSQL {version // 10000}.{version % 10000} answers")
         yield _sessions(connection, url)
         yield _ledger(connection)
+    except TidemarkError as error:
+        yield _bad("database", error)
     except psycopg2.Error as error:
         yield Point(
             what="database",
@@ -166,7 +172,7 @@ def _prefect(given: Settings) -> Point:
     try:
         prefect_server.ensure_server(given.home, api_url=given.prefect_api_url)
     except TidemarkError as error:
-        return Point(what="prefect", level="bad", found=error.message, remedy=error.remedy)
+        return _bad("prefect", error)
     return Point(what="prefect", level="ok", found=f"{masked(given.prefect_api_url)} answers")
 
 
@@ -185,10 +191,8 @@ def _source(given: Settings) -> Iterator[Point]:
             has = "has" if answer.available else "answers, and does not have"
             level: Level = "ok" if answer.available else "note"
             yield Point(what=f"source of {dataset.name}", level=level, found=f"it {has} {month}: {location.shown}")
-    except UsageError as error:
-        yield Point(what="source", level="bad", found=error.message, remedy=error.remedy)
     except TidemarkError as error:
-        yield Point(what="source", level="bad", found=error.message, remedy=error.remedy or "Check TIDEMARK_SOURCE.")
+        yield _bad("source", error)
 
 
 def _slack(given: Settings) -> Point:

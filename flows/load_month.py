@@ -109,7 +109,8 @@ async def fetch(load: Load) -> RawFile | Ending:
         await asyncio.sleep(min(error.retry_after or 0.0, LONGEST_WAIT_S))  # with the slot: the source asked for peace
         raise
     how = "fetched" if raw.downloaded else "as in the lake"
-    logger.info("%s: fetch: %.1f MB %s", load.partition, raw.size / 1e6, how)
+    size = f"{raw.size / 1e6:.1f} MB" if raw.size >= 100_000 else f"{raw.size:,} bytes"
+    logger.info("%s: fetch: %s %s", load.partition, size, how)
     return raw
 
 

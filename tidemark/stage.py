@@ -30,7 +30,9 @@ from tidemark.read import open_parquet, read_batches
 from tidemark.transform import DivertedRow, transform
 
 if TYPE_CHECKING:
+    import pyarrow
     import pyarrow.parquet
+    from pgpq import ArrowToPostgresBinaryEncoder
 
     from tidemark.fetch import RawFile
 
@@ -145,13 +147,25 @@ def _copy(connection: Connection, table: str, binding: Binding, encoder: _Encode
             if encoder.error is not None:
                 raise encoder.error from None
             if isinstance(error, psycopg2.DataError):
-                raise BadFile(
-                    f"The file holds a value that PostgreSQL cannot store: {str(error).splitlines()[0]}.",
-                    remedy="Ask the publisher for a right file.",
-                    code="bad-value",
-                ) from None
+                raise _bad_value(error) from None
             raise
         return cursor.rowcount
+
+
+def _encode(encoder: ArrowToPostgresBinaryEncoder, rows: pyarrow.RecordBatch) -> bytes:
+    try:
+        encoded: bytes = encoder.write_batch(rows)
+    except ValueError as error:  # a time that is out of PostgreSQL's range
+        raise _bad_value(error) from None
+    return encoded
+
+
+def _bad_value(error: Exception) -> BadFile:
+    return BadFile(
+        f"The file holds a value that PostgreSQL cannot store: {str(error).splitlines()[0]}.",
+        remedy="Ask the publisher for a right file.",
+        code="bad-value",
+    )
 
 
 def _check_counts(partition: Partition, encoder: _Encoder, copied: int, promised: int) -> None:
@@ -270,7 +284,7 @@ class _Encoder:
             self.diverted.update(row.code for row in outcome.diverted)
             self.rows_read += batch.num_rows
             self.rows_encoded += outcome.kept.num_rows
-            yield encoder.write_batch(outcome.kept)
+            yield _encode(encoder, outcome.kept)
             if self._progress is not None:
                 self._progress(self.rows_read, total)
         yield encoder.finish()
