@@ -19,7 +19,9 @@ def feed(folder: Path, port: int) -> int:
     serve(
         folder,
         port,
-        on_ready=lambda url: err().print(f"serving {folder} at {url} (TIDEMARK_SOURCE={url}); Ctrl-C ends it"),
+        on_ready=lambda url: err().print(
+            f"serving {folder} at {url} (TIDEMARK_SOURCE={url}); Ctrl-C ends it", markup=False
+        ),
         on_request=lambda r: err().print(f"{r.method} {r.path} {r.status} {r.sent:,} bytes", markup=False),
     )
     return 0

@@ -49,7 +49,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     except (BrokenPipeError, SystemExit):  # whoever read the output has seen enough; click and rich then exit with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is ends as one sentence
         if debug:
             traceback.print_exception(error)
         told = _explained(error)
@@ -76,7 +76,7 @@ def _make_streams_safe() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
@@ -84,7 +84,10 @@ def _make_streams_safe() -> None:
 def _refuse(error: click.ClickException, as_json: bool) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "tidemark"
-    print_error("usage", error.format_message(), f"See {path} --help.", as_json=as_json)
+    message = error.format_message()
+    if not message.endswith((".", "?")):  # click ends some of its sentences and some not
+        message += "."
+    print_error("usage", message, f"See {path} --help.", as_json=as_json)
     return 2
 
 

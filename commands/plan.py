@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from commands import options
 from commands.output import counting, log_lines, out, print_json
@@ -73,7 +74,10 @@ def _print(console: Console, chosen: Range, report: RunReport, mode: Mode) -> No
         style = "dim" if action == "skip" else "bold"
         flags = f" ({', '.join(sorted(partition.flags))})" if partition.flags else ""
         table.add_row(
-            str(partition.partition.month), f"{partition.state}{flags}", f"[{style}]{action}[/]", partition.step.reason
+            str(partition.partition.month),
+            f"{partition.state}{flags}",
+            f"[{style}]{action}[/]",
+            escape(partition.step.reason),
         )
     console.print(table)
     taken = sum(1 for p in report.partitions if p.step is not None and p.step.action != "skip")

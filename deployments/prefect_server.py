@@ -66,8 +66,11 @@ _CLIENT: Mapping[str, str] = {
 
 
 def client_environment(home: Path, api_url: str) -> dict[str, str]:
-    """Return what a process that runs flows must have in its environment before it imports prefect."""
-    where = {"PREFECT_API_URL": api_url, "PREFECT_HOME": str(_folder(home))}
+    """Return what a process that runs flows must have in its environment before it imports prefect.
+
+    Makes the folder that prefect wants. Raises ``UsageError`` when the home cannot be written.
+    """
+    where = {"PREFECT_API_URL": api_url, "PREFECT_HOME": str(_made_folder(home))}
     return {**_CLIENT, **_past_proxies(api_url), **where}
 
 

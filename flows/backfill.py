@@ -23,7 +23,7 @@ from tidemark.backfill import Range, Run
 from tidemark.load import LoadResult
 from tidemark.partition import Partition
 from tidemark.plan import Mode, Step
-from tidemark.report import PartitionReport, RunReport
+from tidemark.report import PartitionReport, RunReport, partition_json
 from tidemark.session import Session, open_session
 from tidemark.settings import read_settings
 
@@ -55,20 +55,30 @@ def _run_name() -> str:
 
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False)
 async def backfill(
-    dataset: Annotated[str, Field(description="Which dataset, e.g. green", max_length=40)],
-    first: Annotated[str | None, Field(description="First month, YYYY-MM; empty: the dataset's first")] = None,
-    last: Annotated[str | None, Field(description="Last month, YYYY-MM; empty: the last whole month")] = None,
+    dataset: Annotated[str, Field(max_length=30)],
+    first: str | None = None,
+    last: str | None = None,
     mode: Literal["due", "failed", "rejected", "stale", "all"] = "due",
-    window: Annotated[int, Field(description="Months at work at once", ge=1, le=32)] = DEFAULT_WINDOW,
+    window: Annotated[int, Field(ge=1, le=32)] = DEFAULT_WINDOW,
     newest_first: bool = False,
-    stop_after: Annotated[int | None, Field(description="End after this many failed months", ge=1)] = None,
-    run_id: Annotated[int | None, Field(description="A run whose plan is frozen already; empty: a new one")] = None,
+    stop_after: Annotated[int | None, Field(ge=1)] = None,
+    run_id: int | None = None,
 ) -> State[RunReport]:
     """Load the months of a range that the mode takes, a window at a time, and report what became of them.
 
     Ends Failed if a month failed or the source is silent, Completed with the name Rejected if months were
     rejected, else Completed. One month's failure does not stop the others.
-    """
+
+    Args:
+        dataset: Which dataset, e.g. green.
+        first: First month, YYYY-MM; empty: the dataset's first.
+        last: Last month, YYYY-MM; empty: the first alone, and without a first the last whole month.
+        mode: Which months of the range are taken; due is what is missing, failed, interrupted or unavailable.
+        window: Months at work at once.
+        newest_first: Begin with the newest month.
+        stop_after: End after this many failed months; empty: go through all of them.
+        run_id: A run whose plan is frozen already; empty: a new one.
+    """  # Prefect's forms show what stands under Args
     session = await asyncio.to_thread(open_session, read_settings())
     chosen = plans.make_range(session, dataset, first, last)
     await ensure_limits(session.settings.source_limit, session.settings.warehouse_limit)
@@ -128,13 +138,13 @@ async def _publish_coverage(chosen: Range, report: RunReport) -> None:
 
 
 def _line(report: PartitionReport) -> dict[str, object]:
-    subject, last = report.facts.subject, report.last
+    said, last = partition_json(report), report.last
     return {
-        "month": str(report.partition.month),
-        "state": str(report.state),
+        "month": said["month"],
+        "state": said["state"],
         "flags": ", ".join(sorted(report.flags)),
-        "rows published": subject.rows_published if subject else None,
-        "rows diverted": subject.rows_diverted if subject else None,
+        "rows published": said["rows_published"],
+        "rows diverted": said["rows_diverted"],
         "last attempt": f"{last.outcome}: {last.reason}" if last else "",
     }
 

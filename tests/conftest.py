@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Prefect server for all tests of a run, and a fresh database for each test that asks for one."""
+"""One PostgreSQL and one Prefect server for all tests of a run, and a fresh database for each test that wants one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from psycopg2 import sql
 
+from deployments import prefect_server
 from tests.depot import Depot, make_depot
 from tests.invariants import check_invariants
-from deployments import prefect_server
 from tidemark.embedded import ensure_server, remove_server
 from tidemark.postgres import Connection, connect
 from tidemark.schema import ensure_schema

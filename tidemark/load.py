@@ -203,14 +203,27 @@ def end(load: Load, ending: Ending) -> LoadResult:
     end, which the ledger shows as interrupted.
     """
     try:
-        if load.connection.closed:
-            load.connection = connect(load.url)
-        if load.load_id is not None:
-            ledger.end_attempt(load.connection, load.load_id, ending)
-            drop_staged(load.connection, load.partition.staging_table(load.load_id))
+        _put_on_record(load, ending)
     except (TidemarkError, psycopg2.Error) as error:
         logger.warning("%s: its end (%s) could not be put on record: %s", load.partition, ending.outcome, error)
     return _result(load, ending)
+
+
+def _put_on_record(load: Load, ending: Ending) -> None:
+    if load.load_id is None:
+        return
+    try:
+        _end_attempt(load, load.load_id, ending)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError):
+        if not load.connection.closed:
+            raise
+        load.connection = connect(load.url)  # it had broken before, and shows it only when it is used
+        _end_attempt(load, load.load_id, ending)
+
+
+def _end_attempt(load: Load, load_id: int, ending: Ending) -> None:
+    ledger.end_attempt(load.connection, load_id, ending)
+    drop_staged(load.connection, load.partition.staging_table(load_id))
 
 
 def close(load: Load) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from psycopg2 import sql
 
@@ -10,6 +13,7 @@ from tidemark.datasets.base import Column, Dataset
 from tidemark.errors import UsageError
 from tidemark.ledger import dataset_number
 from tidemark.months import Month
+from tidemark.partition import Partition
 from tidemark.postgres import (
     LOCK_TIMEOUT_MS,
     SCHEMA_LOCK,
@@ -40,23 +44,30 @@ def sweep(connection: Connection, *, quarantine_days: int) -> None:
 
     A table goes only when the lock of its month is free, and is held while it goes. No other schema is touched.
     """
-    loads: dict[int, list[str]] = {}
-    for table in _column(connection, "staging_tables"):
-        match = _STAGING_TABLE.fullmatch(str(table))
-        if match:
-            loads.setdefault(int(match[1]), []).append(str(table))
-    with connection.cursor() as cursor:
-        cursor.execute(QUERIES["attempts_by_id"], {"loads": list(loads)})
-        owners = cursor.fetchall()
-    for load_id, dataset, month in owners:
-        number, owned = dataset_number(connection, dataset), Month.of(month)
-        if try_lock(connection, number, owned):
-            try:
-                for table in loads[load_id]:
-                    drop_staged(connection, table)
-            finally:
-                unlock(connection, number, owned)
-    _drop_old_quarantine(connection, quarantine_days)
+    tables = {str(table) for table in _column(connection, "staging_tables")}
+    loads = [int(match[1]) for match in map(_STAGING_TABLE.fullmatch, tables) if match]
+    for load_id, dataset, month in _rows(connection, "attempts_by_id", loads=loads):
+        partition = Partition(dataset, Month.of(month))
+        if partition.staging_table(load_id) in tables:
+            with _holding(connection, partition) as held:
+                if held:
+                    drop_staged(connection, partition.staging_table(load_id))
+    for partition in _old_quarantine(connection, quarantine_days):
+        with _holding(connection, partition) as held:
+            if held and partition in _old_quarantine(connection, quarantine_days):  # it may have a new one by now
+                _drop_quarantined(connection, partition)
+
+
+@contextmanager
+def _holding(connection: Connection, partition: Partition) -> Iterator[bool]:
+    """Hold the lock of a month meanwhile, if no loader has it; says whether it is held."""
+    number = dataset_number(connection, partition.dataset)
+    held = try_lock(connection, number, partition.month)
+    try:
+        yield held
+    finally:
+        if held:
+            unlock(connection, number, partition.month)
 
 
 def count_rows(connection: Connection, schema: str, table: str) -> int:
@@ -135,14 +146,21 @@ def _missing_columns(connection: Connection, dataset: Dataset) -> tuple[Column, 
     return tuple(column for column in dataset.columns if column.name not in there)
 
 
-def _drop_old_quarantine(connection: Connection, days: int) -> None:
+def _old_quarantine(connection: Connection, days: int) -> list[Partition]:
+    return [Partition(dataset, Month.of(month)) for dataset, month in _rows(connection, "old_quarantine", days=days)]
+
+
+def _drop_quarantined(connection: Connection, partition: Partition) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(QUERIES["old_quarantine"], {"days": days})
-        for (table,) in cursor.fetchall():
-            cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=sql.Identifier("quarantine", table)))
+        table = sql.Identifier("quarantine", partition.table)
+        cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=table))
 
 
 def _column(connection: Connection, query: str) -> list[object]:
+    return [row[0] for row in _rows(connection, query)]
+
+
+def _rows(connection: Connection, query: str, **parameters: object) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(QUERIES[query])
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(QUERIES[query], parameters)
+        return cursor.fetchall()

@@ -224,7 +224,7 @@ def test_the_four_come_first_and_in_order(tmp_path: Path) -> None:
         (MINIMAL.format(name="Rides"), "'Rides' is no lower-case identifier"),
         (MINIMAL.format(name="1rides"), "no lower-case identifier"),
         (MINIMAL.format(name="ri des"), "no lower-case identifier"),
-        (MINIMAL.format(name="r" * 41), "at most 40 characters"),
+        (MINIMAL.format(name="r" * 31), "at most 30 characters"),
         (MINIMAL.format(name="green_2023_02"), "like the table of a month"),
         (MINIMAL.format(name="green"), "already a dataset named 'green'"),
         (MINIMAL.format(name="rides").replace('("at",)', '("at")'), "not a tuple"),

@@ -23,6 +23,7 @@ RESERVED_COLUMNS = frozenset({"month", "load_id"})
 INDEX_METHODS = frozenset({"brin", "btree", "hash"})
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+LONGEST_NAME = 30  # names of staging tables add up to 33, and PostgreSQL cuts names after 63 bytes
 _NAME_OF_A_MONTH = re.compile(r".*_\d{4}_\d{2}", re.ASCII)
 _NUMBERS = (ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.DOUBLE)
 
@@ -119,8 +120,8 @@ def _bad_file(path: Path, reason: str) -> UsageError:
 
 def _wrong_with_identity(dataset: Dataset) -> Iterator[str]:
     name = dataset.name
-    if not _IDENTIFIER.fullmatch(name) or len(name) > 40:
-        yield f"the name {name!r} is no lower-case identifier of at most 40 characters"
+    if not _IDENTIFIER.fullmatch(name) or len(name) > LONGEST_NAME:
+        yield f"the name {name!r} is no lower-case identifier of at most {LONGEST_NAME} characters"
     if _NAME_OF_A_MONTH.fullmatch(name):
         # trips.<name> would take the place of another dataset's month
         yield f"the name {name!r} ends like the table of a month"

@@ -138,14 +138,12 @@ select tablename from pg_tables where schemaname = 'staging' order by tablename;
 select load_id, dataset, month from tidemark.attempt where load_id = any(%(loads)s);
 
 -- name: old_quarantine
--- Quarantined tables whose time is over.
-select t.tablename
-from pg_tables t
-where t.schemaname = 'quarantine' and not exists (
-    select from tidemark.attempt a
-    where a.quarantine_table = 'quarantine.' || t.tablename
-      and a.ended_at > clock_timestamp() - make_interval(days => %(days)s)
-);
+-- The months whose quarantined table's time is over.
+select a.dataset, a.month
+from pg_tables t join tidemark.attempt a on a.quarantine_table = 'quarantine.' || t.tablename
+where t.schemaname = 'quarantine'
+group by a.dataset, a.month
+having max(a.ended_at) < clock_timestamp() - make_interval(days => %(days)s);
 
 -- name: count_rows
 -- The rows of a table.

@@ -1,0 +1,79 @@
+"""``tidemark explain``: the whole history of one month."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.commands.conftest import INTERRUPTED, MISSING, PUBLISHED, REJECTED, RELOAD_REJECTED, UNAVAILABLE, Tidemark
+from tests.commands.test_status import FINDING_KEYS, PARTITION_KEYS, RFC3339_UTC
+from tidemark.months import Month
+
+ATTEMPT_KEYS = {
+    "load_id", "run_id", "outcome", "code", "reason", "remedy", "began_at", "ended_at", "source_url", "sha256",
+    "file_bytes", "etag", "last_modified", "raw_path", "rows_read", "rows_published", "rows_diverted", "diverted",
+    "dropped_columns", "contract_version", "suite_version", "verdict", "quarantine_table", "findings",
+}  # fmt: skip
+
+
+def test_the_json_has_the_month_and_its_attempts_newest_first(on_filled: Tidemark) -> None:
+    ran = on_filled("explain", "rides", str(RELOAD_REJECTED), "--json")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.json.keys() == {"version", "partition", "attempts"}
+    assert ran.json["version"] == 1
+    assert ran.json["partition"].keys() == PARTITION_KEYS
+    assert [attempt["outcome"] for attempt in ran.json["attempts"]] == ["rejected", "published"]
+    for attempt in ran.json["attempts"]:
+        assert attempt.keys() == ATTEMPT_KEYS
+        assert RFC3339_UTC.fullmatch(attempt["began_at"])
+        assert RFC3339_UTC.fullmatch(attempt["ended_at"])
+        assert attempt["began_at"] <= attempt["ended_at"]
+        assert all(finding.keys() == FINDING_KEYS for finding in attempt["findings"])
+    newer, older = ran.json["attempts"]
+    assert newer["load_id"] > older["load_id"]
+    assert (newer["quarantine_table"], older["quarantine_table"]) == ("quarantine.rides_2023_02", None)
+
+
+def test_an_attempt_tells_its_file_its_rows_and_every_check(on_filled: Tidemark) -> None:
+    (attempt,) = on_filled("explain", "rides", str(PUBLISHED), "--json").json["attempts"]
+    assert [attempt[name] for name in ("rows_read", "rows_published", "rows_diverted")] == [100, 97, 3]
+    assert (attempt["diverted"], attempt["dropped_columns"], attempt["verdict"]) == (
+        {"RIDES-NO-SEATS": 3}, [], "accepted",
+    )  # fmt: skip
+    assert re.fullmatch(r"[0-9a-f]{64}", attempt["sha256"])
+    assert attempt["sha256"] in attempt["raw_path"]
+    assert attempt["file_bytes"] > 0
+    assert {finding["code"] for finding in attempt["findings"]} > {"RIDES-COLUMNS", "RIDES-ROWS"}
+    assert all(finding["passed"] for finding in attempt["findings"])  # those that passed are told here too
+
+
+def test_what_broke_off_has_no_end(on_filled: Tidemark) -> None:
+    (attempt,) = on_filled("explain", "rides", str(INTERRUPTED), "--json").json["attempts"]
+    assert (attempt["outcome"], attempt["code"], attempt["ended_at"]) == ("interrupted", "interrupted", None)
+    assert attempt["remedy"]
+    unknown = ("source_url", "sha256", "file_bytes", "raw_path", "rows_read", "rows_published", "rows_diverted")
+    assert [attempt[name] for name in unknown] == [None] * len(unknown)
+
+
+def test_a_month_never_tried_has_no_attempts(on_filled: Tidemark) -> None:
+    ran = on_filled("explain", "rides", str(MISSING), "--json")
+    assert (ran.status, ran.json["attempts"], ran.json["partition"]["state"]) == (0, [], "missing")
+    assert f"tidemark backfill rides {MISSING}" in on_filled("explain", "rides", str(MISSING)).out
+
+
+@pytest.mark.parametrize(
+    ("month", "said"),
+    [
+        (PUBLISHED, ["97 rows in trips.rides_2023_01, 3 diverted", "100 read, 97 published, 3 diverted, 3 by RIDES-"]),
+        (RELOAD_REJECTED, ["published (stale)", "quarantine.rides_2023_02", "✗ RIDES-AT-IN-MONTH", "✓ RIDES-ROWS"]),
+        (REJECTED, ["rejected (overdue)", "The gate rejected the month"]),
+        (UNAVAILABLE, ["unavailable (overdue)", "not-at-source"]),
+    ],
+    ids=str,
+)
+def test_people_read_the_same(on_filled: Tidemark, month: Month, said: list[str]) -> None:
+    ran = on_filled("explain", "rides", str(month))
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(f"rides {month}  ")
+    assert [words for words in said if words not in ran.out] == []

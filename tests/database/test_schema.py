@@ -1,0 +1,172 @@
+"""The ledger's schema: made once, whoever comes first, and never by one who only reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from psycopg2 import sql
+
+from tests.depot import ask
+from tidemark.backfill import known_or_due
+from tidemark.datasets import green
+from tidemark.errors import UsageError
+from tidemark.postgres import Connection, connect
+from tidemark.schema import SCHEMA_VERSION, ensure_schema, has_ledger, schema_version
+from tidemark.session import Session
+from tidemark.settings import Secret, read_settings
+
+PROJECT = Path(__file__).parents[2]
+LEDGER = {"dataset", "run", "run_partition", "attempt", "finding", "partition", "source_seen", "schema_version"}
+SCHEMAS = {"tidemark", "trips", "staging", "diverted", "quarantine"}
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[Secret]:
+    """A database with nothing in it."""
+    name = f"empty_{uuid.uuid4().hex[:12]}"
+    server = connect(Secret(server_url))
+    try:
+        ask(server, sql.SQL("create database {}").format(sql.Identifier(name)))
+        yield Secret(urlunsplit(urlsplit(server_url)._replace(path=f"/{name}")))
+        ask(server, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def empty(empty_url: Secret) -> Iterator[Connection]:
+    opened = connect(empty_url)
+    yield opened
+    opened.close()
+
+
+def schemas(connection: Connection) -> set[str]:
+    found = ask(connection, "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> all(%s)",
+                ["information_schema", "public"])  # fmt: skip
+    return {name for (name,) in found}
+
+
+def tables(connection: Connection) -> set[str]:
+    return {name for (name,) in ask(connection, "select tablename from pg_tables where schemaname = 'tidemark'")}
+
+
+def state_of(connection: Connection) -> list[tuple[object, ...]]:
+    """Everything that is in the ledger's schema, with what it was written by."""
+    return ask(
+        connection,
+        "select c.oid, c.relname, c.relnatts, c.xmin::text from pg_class c join pg_namespace n on n.oid = relnamespace "
+        "where nspname = 'tidemark' order by 1",
+    )
+
+
+def session(url: Secret) -> Session:
+    return Session(settings=read_settings({}), datasets={}, url=url)
+
+
+def test_the_first_writer_makes_it(empty: Connection, empty_url: Secret) -> None:
+    assert schema_version(empty) is None
+    with session(empty_url).writing() as connection:
+        assert schema_version(connection) == SCHEMA_VERSION
+    assert tables(empty) == LEDGER
+    assert schemas(empty) == SCHEMAS
+    assert has_ledger(empty, empty_url)
+
+
+def test_a_second_upgrade_changes_nothing(empty: Connection, empty_url: Secret) -> None:
+    ensure_schema(empty, empty_url)
+    before = state_of(empty)
+    ensure_schema(empty, empty_url)
+    assert state_of(empty) == before
+
+
+def test_an_empty_database_is_read_as_an_empty_ledger_and_stays_empty(empty: Connection, empty_url: Secret) -> None:
+    assert not has_ledger(empty, empty_url)
+    with session(empty_url).reading() as connection:
+        assert connection is None
+        assert known_or_due(connection, green.DATASET)[0] == green.DATASET.first_month
+    assert schemas(empty) == set()
+
+
+def test_a_ledger_is_read_without_alembic(database_url: Secret) -> None:
+    script = (
+        "import sys; from tidemark.session import Session; from tidemark.settings import Secret, read_settings\n"
+        "with Session(settings=read_settings({}), datasets={}, url=Secret(sys.stdin.read())).reading() as connection:\n"
+        "    assert connection is not None\n"
+        "assert not {'alembic', 'sqlalchemy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], input=database_url.reveal(), text=True, cwd=PROJECT, check=True)
+
+
+def test_two_threads_at_once_make_one(empty: Connection, empty_url: Secret) -> None:
+    def upgrade(_: int) -> None:
+        connection = connect(empty_url)
+        try:
+            ensure_schema(connection, empty_url)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(upgrade, range(4)))
+    assert tables(empty) == LEDGER
+    assert ask(empty, "select version_num from tidemark.schema_version") == [(SCHEMA_VERSION,)]
+
+
+def test_two_processes_at_once_make_one(empty: Connection, empty_url: Secret) -> None:
+    script = (
+        "import sys; from tidemark.session import Session; from tidemark.settings import Secret, read_settings\n"
+        "import alembic.command, sqlalchemy\n"
+        "url = sys.stdin.readline().strip()\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "with Session(settings=read_settings({}), datasets={}, url=Secret(url)).writing(): pass"
+    )
+    command = [sys.executable, "-c", script]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(f"{empty_url.reveal()}\n")
+        process.stdin.flush()
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:  # both have all they need: now they race
+        process.communicate("go\n", timeout=60)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert tables(empty) == LEDGER
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_a_newer_ledger_is_refused_and_nothing_is_changed(
+    connection: Connection, database_url: Secret, way: str
+) -> None:
+    ask(connection, "update tidemark.schema_version set version_num = '9999'")
+    before = state_of(connection)
+    entered = session(database_url).reading() if way == "read" else session(database_url).writing()
+    with pytest.raises(UsageError, match="newer Tidemark") as raised, entered:
+        pass
+    assert raised.value.code == "newer-ledger"
+    assert ask(connection, "select version_num from tidemark.schema_version") == [("9999",)]
+    assert state_of(connection) == before
+
+
+def test_an_upgrade_that_breaks_leaves_nothing_behind(empty: Connection, empty_url: Secret) -> None:
+    ask(empty, "create schema trips")
+    ask(empty, "create schema tidemark")
+    ask(empty, "create table tidemark.source_seen (in_the_way int)")
+    with pytest.raises(Exception, match="source_seen"):
+        ensure_schema(empty, empty_url)
+    assert tables(empty) == {"source_seen"}
+    assert schemas(empty) == {"trips", "tidemark"}
+    ask(empty, "drop table tidemark.source_seen")
+    ensure_schema(empty, empty_url)
+    assert tables(empty) == LEDGER

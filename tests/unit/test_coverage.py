@@ -1,0 +1,144 @@
+"""The coverage grid: a cell a month, and a line for each month that somebody should know of."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console
+
+from commands.coverage import CELLS, NAMES, print_coverage, print_odd_months
+from tests.attempts import RIDES, TODAY, VERSIONS, attempt, facts_after
+from tidemark.facts import Facts, State
+from tidemark.ledger import Outcome
+from tidemark.months import Month
+from tidemark.report import RunReport, report_facts
+
+O = Outcome  # noqa: E741 - in tables of histories
+
+
+def report_of(*facts: Facts) -> RunReport:
+    return RunReport(partitions=report_facts(RIDES, facts, VERSIONS, TODAY))
+
+
+def after(*histories: Sequence[Outcome]) -> RunReport:
+    """A month after each of these histories, from January 2023 on."""
+    return report_of(*(facts_after(*h, month=Month(2023, n)) for n, h in enumerate(histories, start=1)))
+
+
+def grid(report: RunReport) -> list[str]:
+    console = Console(file=io.StringIO(), width=120, color_system=None)
+    print_coverage(console, report)
+    return printed(console)
+
+
+def odd(report: RunReport) -> list[str]:
+    console = Console(file=io.StringIO(), width=500, color_system=None)
+    print_odd_months(console, report)
+    return [line for line in printed(console) if line]
+
+
+def printed(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def cells(line: str) -> list[str]:
+    return line.split()[1:]
+
+
+# ---- the grid
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    assert set(CELLS) == set(State)
+    assert len({symbol for symbol, _ in CELLS.values()}) == len(State)
+
+
+def test_a_line_a_year_and_a_cell_a_month() -> None:
+    lines = grid(report_of(facts_after(month=Month(2022, 12)), facts_after(O.PUBLISHED, month=Month(2023, 1))))
+    assert lines[0].split() == ["rides", *NAMES]
+    assert [line.split() for line in lines[1:3]] == [["2022", "○"], ["2023", "■"]]
+    assert lines[1].index("○") == lines[0].index("Dec") + 1
+    assert lines[2].index("■") == lines[0].index("Jan") + 1
+    assert lines[3].split() == ["■", "1", "published", "○", "1", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("history", "cell"),
+    [
+        ((), "○"),
+        ((O.PUBLISHED,), "■"),
+        ((O.REJECTED,), "✗"),
+        ((O.FAILED,), "!"),
+        ((O.INTERRUPTED,), "!"),
+        ((O.UNAVAILABLE,), "·"),
+        ((O.PUBLISHED, O.FAILED), "■*"),
+        ((O.PUBLISHED, O.INTERRUPTED), "■*"),
+        ((O.PUBLISHED, O.REJECTED), "■*"),
+        ((O.PUBLISHED, O.UNAVAILABLE), "■"),
+        ((O.PUBLISHED, O.FAILED, O.UNCHANGED), "■"),
+    ],
+    ids=str,
+)
+def test_a_cell_shows_the_state_and_a_star_where_a_reload_went_wrong(history: Sequence[Outcome], cell: str) -> None:
+    assert cells(grid(after(history))[1]) == [cell]
+
+
+def test_a_stale_month_has_a_star_and_a_running_one_its_own_sign() -> None:
+    assert cells(grid(report_of(facts_after(O.PUBLISHED, sha256="other")))[1]) == ["■*"]
+    assert cells(grid(report_of(facts_after(O.PUBLISHED, running=True, sha256="other")))[1]) == ["▶"]
+
+
+def test_no_months_are_told_as_such() -> None:
+    assert grid(RunReport(partitions=())) == ["no months"]
+
+
+# ---- the months that need somebody
+
+
+@pytest.mark.parametrize(
+    "histories", [[], [[O.PUBLISHED]], [[O.PUBLISHED], []], [[O.PUBLISHED, O.UNAVAILABLE]]], ids=str
+)
+def test_months_as_wanted_need_no_line(histories: list[list[Outcome]]) -> None:
+    assert odd(after(*histories)) == []
+
+
+def test_a_month_that_failed_or_was_rejected_has_a_line_and_the_first_a_command() -> None:
+    assert odd(after([O.PUBLISHED], [O.REJECTED], [O.FAILED], [O.PUBLISHED, O.REJECTED])) == [
+        "✗ rides 2023-02  rejected: The source sent a web page.",
+        "! rides 2023-03  failed: The source took too long.",
+        "■ rides 2023-04  rejected (its reload; the published rows stand): The source sent a web page.",
+        "Look closer: tidemark explain rides 2023-02",
+    ]
+
+
+def test_months_in_a_row_with_the_same_trouble_share_a_line() -> None:
+    assert odd(after([O.UNAVAILABLE], [O.UNAVAILABLE], [O.PUBLISHED], [O.UNAVAILABLE])) == [
+        "· rides 2023-01 to 2023-02  overdue: the source does not have it yet",
+        "· rides 2023-04  overdue: the source does not have it yet",
+    ]
+
+
+def test_a_stale_month_says_how_it_is_loaded_anew() -> None:
+    (line,) = odd(report_of(facts_after(O.PUBLISHED, sha256="other")))
+    assert "--mode stale" in line
+
+
+def test_a_running_month_says_so_whatever_went_before() -> None:
+    (line, _command) = odd(report_of(facts_after(O.FAILED, running=True)))
+    assert line.endswith("a loader works on it now")
+
+
+@pytest.mark.parametrize("reason", ["found [red]3[/red] rows", "[/]", "[bold"])
+def test_a_reason_is_shown_as_it_is_and_not_as_markup(reason: str) -> None:
+    last = attempt(O.REJECTED, reason=reason)
+    facts = Facts(partition=RIDES.partition(Month(2023, 2)), last=last, deciding=last)
+    assert odd(report_of(facts))[0] == f"✗ rides 2023-02  rejected: {reason}"
+
+
+def test_the_name_of_the_month_is_not_said_twice() -> None:
+    last = attempt(O.FAILED, reason="rides 2023-02: HTTP 503.")
+    facts = Facts(partition=RIDES.partition(Month(2023, 2)), last=last, deciding=last)
+    assert odd(report_of(facts))[0] == "! rides 2023-02  failed: HTTP 503."
