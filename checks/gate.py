@@ -24,7 +24,7 @@ import psycopg2.errors
 from checks.base import code_of, suite_of, suite_version
 from checks.wording import EXAMPLES, expected, observed, one_line
 from tidemark.datasets.base import Dataset
-from tidemark.errors import Transient, Unreachable
+from tidemark.errors import Stopped, Transient, Unreachable
 from tidemark.months import Month
 from tidemark.postgres import Connection, connect
 from tidemark.schema import sqlalchemy_url
@@ -56,16 +56,17 @@ class Answer:
     error: str | None = None
 
 
-def audit(url: Secret, dataset: Dataset, staged: Staged) -> Verdict:
+def audit(url: Secret, dataset: Dataset, staged: Staged, *, stop: threading.Event | None = None) -> Verdict:
     """Judge a staged table by every check of its dataset's suite that speaks of its month.
 
-    Raises ``Transient`` with the code ``database-lost`` when the database does not answer.
+    Raises ``Transient`` with the code ``database-lost`` when the database does not answer, ``Stopped`` when ``stop``
+    was set before its turn came.
     """
     month = staged.partition.month
     checks = tuple(check for check in suite_of(dataset) if check.applies_to(month))
     with _counting(url, staged) as count:
         before = count()
-        answers = _ask(url, staged, checks)
+        answers = _ask(url, staged, checks, stop or threading.Event())
         after = count()
     findings = (*findings_of(staged, checks, answers), _finding_of_counts(staged, before, after))
     if any(finding.blocks for finding in findings):
@@ -160,10 +161,15 @@ def _rows(count: int | None) -> str:
 # ---- asking Great Expectations
 
 
-def _ask(url: Secret, staged: Staged, checks: Sequence[Check]) -> list[Answer]:
+def _ask(url: Secret, staged: Staged, checks: Sequence[Check], stop: threading.Event) -> list[Answer]:
     try:
-        with _ONE_AT_A_TIME, _batch(url, staged.table) as batch:
-            answers = _answers(batch, checks, staged.partition.month)
+        with _ONE_AT_A_TIME:
+            if stop.is_set():
+                raise Stopped("The audit was stopped.", remedy="Run the same command again to go on.")
+            with _batch(url, staged.table) as batch:
+                answers = _answers(batch, checks, staged.partition.month)
+    except Stopped:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, no check has answered
         answers = [Answer(code=check.code, error=_described(error)) for check in checks]
     return [replace(answer, error=_without_secrets(answer.error, url)) for answer in answers]

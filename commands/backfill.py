@@ -9,11 +9,13 @@ import click
 from commands import options
 from commands.coverage import print_coverage, print_odd_months
 from commands.output import err, log_lines, out, print_json
+from tidemark.errors import Unreachable
 from tidemark.plan import Mode
 
 if TYPE_CHECKING:
-    from tidemark.backfill import Range
+    from tidemark.backfill import Range, Run
     from tidemark.report import RunReport
+    from tidemark.session import Session
 
 
 @click.command()
@@ -51,8 +53,9 @@ def backfill(
     chosen = plans.make_range(session, dataset, first, last)
     versions = versions_of(chosen.dataset)
     status = None
-    with log_lines(), session.writing() as connection:
-        run = plans.begin_run(connection, session, chosen, mode, versions)
+    with log_lines():
+        with session.writing() as connection:
+            run = plans.begin_run(connection, session, chosen, mode, versions)
         taken = len(run.plan.taken)
         err().print(f"{chosen.title}: {taken} of {len(run.plan.steps)} months to load (run {run.run_id})")
         try:
@@ -60,15 +63,26 @@ def backfill(
                 pace = Pace(window=window, newest_first=newest_first, stop_after=stop_after)
                 report = run_backfill(session.settings, chosen, run, pace, on_wait=_Wait(), on_signal=_say_stopping)
             else:
-                report = plans.end_run(connection, chosen, versions, run.run_id)
+                report = _end(session, chosen, run, None)
         except Interrupted as interrupted:
             status = interrupted.status
-            report = plans.end_run(connection, chosen, versions, run.run_id, exit_status=status)
+            report = _end(session, chosen, run, status)
+        except Unreachable:
+            _end(session, chosen, run, 1)
+            raise
     if as_json:
         print_json(backfill_json(report) | ({"exit": status} if status else {}))
     else:
         _print(chosen, report)
     return status or report.exit_status
+
+
+def _end(session: Session, chosen: Range, run: Run, exit_status: int | None) -> RunReport:
+    from checks.versions import versions_of
+    from tidemark import backfill as plans
+
+    with session.writing() as connection:
+        return plans.end_run(connection, chosen, versions_of(chosen.dataset), run.run_id, exit_status=exit_status)
 
 
 class _Wait:

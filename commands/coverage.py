@@ -10,6 +10,7 @@ from rich.table import Table
 
 from tidemark.facts import Flag, State
 from tidemark.months import Month
+from tidemark.partition import Partition
 from tidemark.report import PartitionReport, RunReport
 
 CELLS = {
@@ -36,8 +37,7 @@ def print_odd_months(console: Console, report: RunReport) -> None:
     if not any(note for _, note in told):
         return
     console.print()
-    for (_, note), group in groupby(told, key=lambda pair: (pair[0].partition.dataset, pair[1])):
-        months = [partition for partition, _ in group]
+    for months, note in _in_a_row(told):
         if note:
             symbol, style = CELLS[months[0].state]
             more = f" to {months[-1].partition.month}" if len(months) > 1 else ""
@@ -45,6 +45,22 @@ def print_odd_months(console: Console, report: RunReport) -> None:
     worst = next((p for p, _ in told if p.went_wrong or p.was_rejected), None)
     if worst is not None:
         console.print(f"\nLook closer: [bold]tidemark explain {worst.partition}[/]")
+
+
+def _in_a_row(told: list[tuple[PartitionReport, str]]) -> list[tuple[list[PartitionReport], str]]:
+    """Put months together that follow each other and have the same note."""
+    rows: list[tuple[list[PartitionReport], str]] = []
+    for report, note in told:
+        before = rows[-1] if rows else None
+        if before and before[1] == note and _follows(before[0][-1].partition, report.partition):
+            before[0].append(report)
+        else:
+            rows.append(([report], note))
+    return rows
+
+
+def _follows(before: Partition, after: Partition) -> bool:
+    return before.dataset == after.dataset and before.month.next == after.month
 
 
 def _grid(dataset: str, partitions: dict[Month, PartitionReport]) -> Table:
@@ -81,4 +97,6 @@ def _note(report: PartitionReport) -> str:
     if report.state is State.UNAVAILABLE:
         late = "overdue: " if Flag.OVERDUE in report.flags else ""
         return f"{late}the source does not have it yet"
+    if Flag.OVERDUE in report.flags and report.state is State.MISSING:
+        return "overdue: it was never tried"
     return ""

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from psycopg2 import sql
 from rich.console import Console
 from rich.markup import escape
 
@@ -130,7 +131,8 @@ def _differences(session: Session, refused: list[Request]) -> list[str]:
             elif fact.state is State.PUBLISHED and _rows(fact) != planned.rows:
                 found.append(f"{planned.partition} accounts for {_rows(fact)} rows, not {planned.rows}")
         for name in ROWS:
-            cursor.execute(f"select month, count(*) from trips.{name} group by month")  # noqa: S608 - names of our own
+            rows_by_month = sql.SQL("select month, count(*) from {} group by month")
+            cursor.execute(rows_by_month.format(sql.Identifier("trips", name)))
             for day, rows in cursor.fetchall():
                 current = facts[Partition(name, Month.of(day))].current
                 if current is None or current.rows_published != rows:

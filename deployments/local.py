@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from deployments.prefect_server import client_environment, ensure_server
 from deployments.runner import run_flow
 from tidemark.backfill import Range, Run
-from tidemark.errors import Unreachable
+from tidemark.errors import TidemarkError, Unreachable
 from tidemark.report import RunReport
 from tidemark.settings import Settings
 
@@ -59,11 +59,26 @@ def run_backfill(
         await APILogHandler.aflush()
         return await state.aresult(raise_on_failure=False)
 
-    outcome = run_flow(work, on_signal)
+    outcome = run_flow(_caught(work), on_signal)
     if isinstance(outcome, RunReport):
         return outcome
+    if isinstance(outcome, TidemarkError):
+        raise outcome
     raise Unreachable(
         f"The backfill of {chosen.title} ended without a report ({type(outcome).__name__}).",
-        remedy="Run the same command again; tidemark doctor says what is reachable.",
+        remedy="The ledger is right: see tidemark status. Run the same command again; tidemark doctor says what is "
+        "reachable, the Prefect server among it.",
         code="no-report",
     ) from (outcome if isinstance(outcome, BaseException) else None)
+
+
+def _caught(work: Callable[[], Coroutine[object, object, object]]) -> Callable[[], Coroutine[object, object, object]]:
+    """Give back what the flow raised: Prefect raises errors of its client, of every kind, past the flow's state."""
+
+    async def run() -> object:
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001 - it is told as the cause of the missing report
+            return error
+
+    return run

@@ -18,8 +18,10 @@ from checks.versions import versions_of
 from flows.hooks import tell_people
 from flows.limits import ensure_limits
 from flows.load_month import load_month
+from flows.threads import stop_if_cancelled
 from tidemark import backfill as plans
 from tidemark.backfill import Range, Run
+from tidemark.ledger import Outcome
 from tidemark.load import LoadResult
 from tidemark.partition import Partition
 from tidemark.plan import Mode, Step
@@ -87,12 +89,13 @@ async def backfill(
     progress = _Progress(steps=iter(steps), stop_after=stop_after)
     await _fan_out(progress, run.run_id, min(window, len(steps)))
     report = await asyncio.to_thread(_end, session, chosen, run.run_id, tuple(progress.lost))
-    await _publish_coverage(chosen, report)
     await asyncio.to_thread(tell_people, session.settings, chosen, report)
+    await _publish_coverage(chosen, report)
     return _state(chosen, report)
 
 
 async def _fan_out(progress: _Progress, run_id: int, window: int) -> None:
+    stop_if_cancelled()
     async with asyncio.TaskGroup() as group:
         for _ in range(window):
             group.create_task(_work(progress, run_id))
@@ -103,16 +106,26 @@ async def _work(progress: _Progress, run_id: int) -> None:
     for step in progress.steps:
         if progress.stopped:
             return
-        partition = step.partition
+        result = await _load(step.partition, run_id)
+        stop_if_cancelled()
+        if result is None or result.outcome is Outcome.FAILED:
+            progress.failures += 1
+        if result is None or (result.outcome is Outcome.FAILED and result.load_id is None):
+            progress.lost.append(step.partition)
+
+
+async def _load(partition: Partition, run_id: int) -> LoadResult | None:
+    """Run one month as a subflow; nothing comes back when its run broke, which must not stop the other months."""
+    try:
         state = await load_month(partition.dataset, str(partition.month), run_id, return_state=True)
         result = await state.aresult(raise_on_failure=False)
-        if isinstance(result, LoadResult) and result.partition != partition:
-            raise RuntimeError(f"asked for {partition}, and {result.partition} came back")
-        if not state.is_completed():
-            progress.failures += 1
-        if not isinstance(result, LoadResult):
-            progress.lost.append(partition)
-            logger.error("%s: its run ended without a result: %s", partition, state.message)
+    except Exception as error:  # noqa: BLE001 - most likely the Prefect server is away
+        logger.error("%s: its run broke: %s", partition, type(error).__name__)  # noqa: TRY400 - no traceback for people
+        return None
+    if isinstance(result, LoadResult) and result.partition == partition:
+        return result
+    logger.error("%s: its run ended without a result of this month: %s", partition, state.message)
+    return None
 
 
 def _run(session: Session, chosen: Range, mode: Mode, run_id: int | None) -> Run:
@@ -130,11 +143,14 @@ def _end(session: Session, chosen: Range, run_id: int, lost: tuple[Partition, ..
 async def _publish_coverage(chosen: Range, report: RunReport) -> None:
     """Show the coverage in the Prefect UI, as a table of one line a month."""
     first, last = chosen.months[0], chosen.months[-1]
-    await acreate_table_artifact(
-        key=f"coverage-{chosen.dataset.name.replace('_', '-')}",
-        table=[_line(partition) for partition in report.partitions],
-        description=f"{chosen.dataset.title}, {first} to {last}",
-    )
+    try:
+        await acreate_table_artifact(
+            key=f"coverage-{chosen.dataset.name.replace('_', '-')}",
+            table=[_line(partition) for partition in report.partitions],
+            description=f"{chosen.dataset.title}, {first} to {last}",
+        )
+    except Exception as error:  # noqa: BLE001 - the months have ended, whether this is shown or not
+        logger.warning("%s: the coverage could not be shown in Prefect: %s", chosen.title, type(error).__name__)
 
 
 def _line(report: PartitionReport) -> dict[str, object]:

@@ -6,9 +6,11 @@ import asyncio
 import logging
 from typing import TypeVar
 
+import httpx
 from prefect import State, Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
+from prefect.exceptions import PrefectException
 from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 
@@ -79,6 +81,8 @@ async def _attempt(load: Load) -> LoadResult:
     except asyncio.CancelledError:
         stages.end(load, stages.interrupted())  # not awaited: this flow is being cancelled
         raise
+    except (httpx.TransportError, PrefectException) as error:
+        result = await asyncio.to_thread(stages.end, load, _prefect_lost(error))
     except Exception as error:
         ending = stages.ending_of(error)
         if ending.code == "internal":
@@ -134,12 +138,21 @@ async def stage(load: Load, raw: RawFile) -> Staged | Ending:
     return staged
 
 
-@task(task_run_name="audit {load.partition}", tags=[WAREHOUSE_TAG], cache_policy=NO_CACHE, persist_result=False)
+@task(
+    task_run_name="audit {load.partition}",
+    tags=[WAREHOUSE_TAG],
+    retries=2,
+    retry_delay_seconds=exponential_backoff(1),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=mendable,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
 async def audit(load: Load, staged: Staged) -> Verdict:
     """Let the gate judge the staged table, and put what it said on record."""
 
     def judge() -> Verdict:
-        verdict = audit_staged(load.url, load.dataset, staged)
+        verdict = audit_staged(load.url, load.dataset, staged, stop=load.stop)
         stages.record_verdict(load, verdict)
         return verdict
 
@@ -181,6 +194,15 @@ def _go_on(value: T | Ending | None) -> T:
     if isinstance(value, Ending):
         raise _Over(value)
     return value  # type: ignore[return-value]  # none stands only where the next stage asks for nothing
+
+
+def _prefect_lost(error: Exception) -> Ending:
+    return Ending(
+        outcome=Outcome.FAILED,
+        code="prefect-unreachable",
+        reason=f"The Prefect server went away while the month was at work ({type(error).__name__}).",
+        remedy="See tidemark doctor, then run the same command again.",
+    )
 
 
 def _tell(result: LoadResult) -> None:

@@ -16,12 +16,20 @@ STOP_PATIENCE_S = 30.0
 T = TypeVar("T")
 
 
+def stop_if_cancelled() -> None:
+    """Go no further once this flow was cancelled: Prefect's engine may have taken the cancellation for its own."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def in_thread(load: Load, work: Callable[[], T]) -> T:
     """Run one stage of a load in a thread and wait for it.
 
     When the flow is cancelled, the stage is told to stop and waited for, so that nothing works on the connection
     while the attempt is ended. Errors of the database are raised as Tidemark's own.
     """
+    stop_if_cancelled()
     stage = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         return await asyncio.shield(stage)

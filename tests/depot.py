@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,8 @@ class Depot:
 
     @property
     def session(self) -> Session:
-        return Session(settings=self.settings, datasets={self.dataset.name: self.dataset}, url=self.url)
+        settings = replace(self.settings, database_url=self.url)
+        return Session(settings=settings, datasets={self.dataset.name: self.dataset})
 
     def write(self, month: Month, rows: int = 100, **shape: Any) -> Path:
         """Put a month of rides at the source, in the place of an older one."""

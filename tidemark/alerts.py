@@ -13,14 +13,16 @@ LONGEST = 3000  # Slack cuts a section there
 
 
 def backfill_message(title: str, report: RunReport) -> str | None:
-    """Return the message about a backfill's failed and rejected months; none when there are no such months."""
-    failed, rejected = report.failed, report.rejected
-    if not failed and not rejected and not report.lost and not report.silent_source:
+    """Return the message about the months that failed or were rejected in a run; none when there are no such months."""
+    failed = [p for p in report.failed if _of_this_run(p, report)]
+    rejected = [p for p in report.rejected if _of_this_run(p, report)]
+    silent = report.silent_source and any(_of_this_run(p, report) for p in report.partitions)
+    if not failed and not rejected and not report.lost and not silent:
         return None
     counts = [f"{len(months)} {word}" for months, word in ((failed, "failed"), (rejected, "rejected")) if months]
     if report.lost:
         counts.append(f"{len(report.lost)} without an attempt (see the runs in Prefect)")
-    if report.silent_source:
+    if silent:
         counts.append("the source has none of these months")
     head = f"*Backfill {title}: {', '.join(counts)}*"
     months = (*failed, *rejected)
@@ -28,6 +30,12 @@ def backfill_message(title: str, report: RunReport) -> str | None:
     if len(months) > len(lines):
         lines.append(f"+{len(months) - len(lines)} more: `tidemark status {months[0].partition.dataset}`")
     return "\n".join([head, *lines])
+
+
+def _of_this_run(partition: PartitionReport, report: RunReport) -> bool:
+    """Whether this run brought it about: what an earlier run left behind was told then."""
+    deciding = partition.facts.deciding
+    return deciding is not None and deciding.run_id == report.run_id
 
 
 def escape(text: str) -> str:

@@ -87,8 +87,7 @@ def begin_run(connection: Connection, session: Session, chosen: Range, mode: Mod
     ensure_tables(connection, chosen.dataset)
     sweep(connection, quarantine_days=session.settings.quarantine_days)
     began = datetime.now(UTC)
-    if mode is Mode.DUE:
-        _ask_again(connection, session, chosen)
+    _ask_again(connection, session, chosen, mode)
     plan = plan_range(connection, chosen, mode, versions)
     plan = replace(plan, steps=tuple(_still_absent(step, began) for step in plan.steps))
     return Run(run_id=ledger.open_run(connection, plan), plan=plan)
@@ -142,13 +141,20 @@ def known_or_due(connection: Connection | None, dataset: Dataset) -> tuple[Month
     return tuple(m for m in months if m in tried or expected_by(m, dataset.lag_days) < today())
 
 
-def _ask_again(connection: Connection, session: Session, chosen: Range) -> None:
+def _ask_again(connection: Connection, session: Session, chosen: Range, mode: Mode) -> None:
     facts = read_facts(connection, chosen.dataset, chosen.months)
-    doubtful = [f for f in facts if f.state is State.UNAVAILABLE or f.was_rejected]
+    doubtful = [f for f in facts if _may_have_changed(f, mode)]
     try:
         _ask(connection, session, chosen.dataset, doubtful, None)
     except Unreachable as error:  # the months that are taken will say so, each in its attempt
         logger.warning("%s: %s", chosen.title, error.message)
+
+
+def _may_have_changed(facts: Facts, mode: Mode) -> bool:
+    """Whether what the source has decides if this mode takes the month."""
+    if mode is Mode.DUE:
+        return facts.state is State.UNAVAILABLE or facts.was_rejected
+    return mode is Mode.STALE and facts.state is State.PUBLISHED
 
 
 def _still_absent(step: Step, since: datetime) -> Step:

@@ -10,6 +10,7 @@ import errno
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,7 +25,7 @@ from tidemark.lake import Lake
 from tidemark.ledger import Ending, Outcome, PlannedPartition, SourceSeen
 from tidemark.partition import Partition
 from tidemark.plan import Action, Mode, decide
-from tidemark.postgres import Connection, connect, try_lock
+from tidemark.postgres import Connection, connect, try_lock, unlock
 from tidemark.publish import Published, prepare, publish, quarantine
 from tidemark.settings import Secret, Settings
 from tidemark.source import locate
@@ -227,7 +228,9 @@ def _end_attempt(load: Load, load_id: int, ending: Ending) -> None:
 
 
 def close(load: Load) -> None:
-    """Close the connection, which lets the month's lock go."""
+    """Let the month's lock go, and close the connection."""
+    with suppress(psycopg2.Error):  # a connection that is lost has let it go
+        unlock(load.connection, load.number, load.partition.month)
     load.connection.close()
 
 

@@ -19,6 +19,8 @@ from tidemark.settings import DATABASE_URL, Secret, Settings
 
 MINIMUM_VERSION = 140000
 LOCK_TIMEOUT_MS = 200
+# a limit that the role has for its statements would end a COPY in the middle
+SESSION = "-c timezone=UTC -c statement_timeout=0 -c idle_in_transaction_session_timeout=10min"
 LOCK_PATIENCE_S = 60.0
 SCHEMA_LOCK = 0x7469_6465  # "tide": one key for changes of schemas and parent tables
 
@@ -49,34 +51,21 @@ def connect(url: Secret) -> Connection:
     does not answer or refuses.
     """
     try:
+        asked_for = psycopg2.extensions.parse_dsn(url.reveal()).get("options", "")
         opened = psycopg2.connect(
             url.reveal(),
             connect_timeout=10,
             application_name="tidemark",
-            options="-c timezone=UTC -c idle_in_transaction_session_timeout=10min",
+            options=f"{asked_for} {SESSION}".strip(),
             client_encoding="UTF8",
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
         )
     except psycopg2.OperationalError as error:
-        if "startup parameter" in str(error):
-            raise UsageError(
-                f"The database refuses the connection as a transaction pooler does: {_one_line(error)}.",
-                remedy=f"Point {DATABASE_URL} straight to the server: the months' locks are locks of a session.",
-                code="transaction-pooler",
-            ) from None
-        raise Unreachable(
-            f"The database does not answer: {_one_line(error)}.",
-            remedy=f"Check {DATABASE_URL} and that the server runs; tidemark doctor says what is reachable.",
-            code="database-unreachable",
-        ) from None
+        raise _refused(error) from None
     except psycopg2.ProgrammingError:  # its text holds the URL, password included
-        raise UsageError(
-            f"{DATABASE_URL} is not a URL that PostgreSQL understands.",
-            remedy="Write it as postgresql://user:password@host:5432/database.",
-            code="bad-setting",
-        ) from None
+        raise _malformed() from None
     opened.autocommit = True
     if opened.server_version < MINIMUM_VERSION:
         version = opened.server_version // 10000
@@ -87,6 +76,31 @@ def connect(url: Secret) -> Connection:
             code="old-postgresql",
         )
     return opened
+
+
+def _refused(error: psycopg2.OperationalError) -> TidemarkError:
+    text = _one_line(error)
+    if "connection option" in text:  # what stands there may be a part of the password
+        return _malformed()
+    if "startup parameter" in text:
+        return UsageError(
+            f"The database refuses the connection as a transaction pooler does: {text}.",
+            remedy=f"Point {DATABASE_URL} straight to the server: the months' locks are locks of a session.",
+            code="transaction-pooler",
+        )
+    return Unreachable(
+        f"The database does not answer: {text}.",
+        remedy=f"Check {DATABASE_URL} and that the server runs; tidemark doctor says what is reachable.",
+        code="database-unreachable",
+    )
+
+
+def _malformed() -> UsageError:
+    return UsageError(
+        f"{DATABASE_URL} is not a URL that PostgreSQL understands.",
+        remedy="Write it as postgresql://user:password@host:5432/database; in the password write / as %2F, @ as %40.",
+        code="bad-setting",
+    )
 
 
 @contextmanager
@@ -156,7 +170,7 @@ def explain(error: psycopg2.Error, what: str) -> TidemarkError:
         )
     return Failed(
         f"The database refused the work on {what}: {text}.",
-        remedy=f"See tidemark explain {what}, and the rights of the user in {DATABASE_URL}.",
+        remedy=f"Check the rights of the user in {DATABASE_URL}; tidemark doctor says what is reachable.",
         code="database",
     )
 

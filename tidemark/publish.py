@@ -7,6 +7,7 @@ on the staged table, so that the transaction that holds locks is short.
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from tidemark.settings import Secret
 from tidemark.stage import Staged
 from tidemark.verdict import Accepted, Rejected
 from tidemark.warehouse import count_rows
+
+logger = logging.getLogger(__name__)
 
 COMMIT_PATIENCE_S = 60.0
 
@@ -49,10 +52,10 @@ def prepare(connection: Connection, dataset: Dataset, staged: Staged) -> None:
     with connection.cursor() as cursor:
         if _is_attached(cursor, staged.partition):
             return
-        for index in dataset.indexes:
+        for number, index in enumerate(dataset.indexes, start=1):
             cursor.execute(
                 sql.SQL(QUERIES["create_index"]).format(
-                    name=sql.Identifier("_".join((staged.table, *index.columns, index.method))[-63:]),
+                    name=sql.Identifier(f"{staged.table}_{number}"),  # short enough, and of this load alone
                     table=table,
                     method=sql.Identifier(index.method),
                     columns=sql.SQL(", ").join(map(sql.Identifier, index.columns)),
@@ -99,8 +102,7 @@ def quarantine(connection: Connection, rejected: Rejected) -> Ending:
         outcome=Outcome.REJECTED,
         code=rejected.code,
         reason=f"The gate rejected the month: {rejected.reason}.",
-        remedy=f"See tidemark explain {staged.partition}, and its rows in quarantine.{staged.partition.table}; "
-        "a later backfill takes the month once the source has other bytes.",
+        remedy=_remedy(rejected),
         quarantine_table=f"quarantine.{staged.partition.table}",
     )
 
@@ -115,6 +117,16 @@ def quarantine(connection: Connection, rejected: Rejected) -> Ending:
 
     with_lock_retries(move, f"The quarantine of {staged.partition}")
     return ending
+
+
+def _remedy(rejected: Rejected) -> str:
+    partition = rejected.staged.partition
+    if all(finding.errored for finding in rejected.blocking):
+        return f"Mend what kept the checks from running, then: tidemark backfill {partition} --mode rejected."
+    return (
+        f"See tidemark explain {partition}, and its rows in quarantine.{partition.table}; "
+        "a later backfill takes the month once the source has other bytes."
+    )
 
 
 class _Commit:
@@ -137,11 +149,11 @@ class _Commit:
             (self._transaction_id,) = cursor.fetchone()  # type: ignore[misc]  # a function's one row
             self._check_first()
             self._reloads = _is_attached(cursor, partition)
+            self._replace_diverted(cursor)
             if self._reloads:
                 self._replace(cursor)
             else:
                 self._attach(cursor)
-            self._replace_diverted(cursor)
             how = "reloaded" if self._reloads else "loaded"
             ledger.end_published(
                 self._connection, partition, staged.load_id, self._accepted.rows, f"{self._accepted.rows:,} rows {how}"
@@ -274,5 +286,10 @@ def _drop(cursor: psycopg2.extensions.cursor, table: str) -> None:
 
 
 def _analyze_published(connection: Connection, partition: Partition) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(QUERIES["analyze"]).format(table=sql.Identifier("trips", partition.table)))
+    """Renew the statistics of a reloaded month; it is published, so nothing here may make it fail any more."""
+    try:
+        with transaction(connection), connection.cursor() as cursor:
+            cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
+            cursor.execute(sql.SQL(QUERIES["analyze"]).format(table=sql.Identifier("trips", partition.table)))
+    except psycopg2.Error as error:
+        logger.warning("%s: its statistics are left to autovacuum: %s", partition, type(error).__name__)

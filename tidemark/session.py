@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from tidemark.datasets.base import Dataset
 from tidemark.datasets.registry import find_dataset, load_datasets
@@ -19,7 +20,11 @@ class Session:
 
     settings: Settings
     datasets: Mapping[str, Dataset]
-    url: Secret
+
+    @cached_property
+    def url(self) -> Secret:
+        """The database's URL; starts the embedded PostgreSQL when none is configured."""
+        return database_url(self.settings)
 
     def dataset(self, name: str) -> Dataset:
         """Return a dataset by its name; raises ``UsageError`` for one that nobody knows."""
@@ -46,6 +51,5 @@ class Session:
 
 
 def open_session(settings: Settings) -> Session:
-    """Read the datasets and find the database; starts the embedded PostgreSQL when none is configured."""
-    datasets = load_datasets(settings.datasets)
-    return Session(settings=settings, datasets=datasets, url=database_url(settings))
+    """Read the datasets; no database is needed, or started, until it is asked for."""
+    return Session(settings=settings, datasets=load_datasets(settings.datasets))

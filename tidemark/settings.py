@@ -130,7 +130,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         fetch_seconds=_positive(given, FETCH_SECONDS, 3600),
         fetch_bytes=_positive(given, FETCH_BYTES, 4 * 1024**3),
         quarantine_days=_positive(given, QUARANTINE_DAYS, 90),
-        prefect_api_url=given.get(PREFECT_API_URL),
+        prefect_api_url=_api_url(given.get(PREFECT_API_URL)),
         origins=origins,
     )
 
@@ -176,10 +176,35 @@ def _database_url(url: Secret | None) -> Secret | None:
     if url is None:
         return None
     scheme, separator, rest = url.reveal().partition("://")
-    if not separator or scheme not in ("postgres", "postgresql"):
+    if not separator or scheme not in ("postgres", "postgresql") or not _has_one_host(url.reveal()):
         raise UsageError(
             f"{DATABASE_URL} is not the address of a PostgreSQL database.",
-            remedy="Write it as postgresql://user:password@host:5432/database.",
+            remedy="Write it as postgresql://user:password@host:5432/database, with one host; "
+            "in the password write / as %2F, @ as %40.",
             code="bad-setting",
         )
     return Secret(f"postgresql://{rest}")
+
+
+def _has_one_host(url: str) -> bool:
+    """Whether it is clear where the password ends and the host begins: else a part of it is taken for the host."""
+    try:
+        parts = urlsplit(url)
+        return parts.netloc.count("@") <= 1 and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _api_url(url: str | None) -> str | None:
+    try:
+        parts = urlsplit(url or "http://none")
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UsageError(
+            f"{PREFECT_API_URL} is not the address of a Prefect server.",
+            remedy="Write it as http://host:4200/api, or unset it to use a server of Tidemark's own.",
+            code="bad-setting",
+        )
+    return url

@@ -24,7 +24,7 @@ from tidemark.contract import Binding, bind, canonical_schema, normalise
 from tidemark.datasets.base import Dataset
 from tidemark.errors import BadFile, Failed, Stopped
 from tidemark.partition import Partition
-from tidemark.postgres import Connection, transaction
+from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction
 from tidemark.queries import QUERIES
 from tidemark.read import open_parquet, read_batches
 from tidemark.transform import DivertedRow, transform
@@ -106,8 +106,12 @@ def stage(
 
 
 def drop_staged(connection: Connection, table: str) -> None:
-    """Drop a staged table and its diverted rows, if they are there."""
+    """Drop a staged table and its diverted rows, if they are there.
+
+    Raises the driver's ``LockNotAvailable`` when somebody reads them: the sweep of a later run drops them then.
+    """
     with transaction(connection), connection.cursor() as cursor:
+        cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
         for name in (table, diverted_table(table)):
             cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=sql.Identifier("staging", name)))
 

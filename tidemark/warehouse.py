@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg2
 from psycopg2 import sql
 
 from tidemark.datasets.base import Column, Dataset
@@ -25,6 +27,8 @@ from tidemark.postgres import (
 )
 from tidemark.queries import QUERIES
 from tidemark.stage import drop_staged
+
+logger = logging.getLogger(__name__)
 
 _STAGING_TABLE = re.compile(r".+_\d{4}_\d{2}_(\d+)")
 
@@ -51,11 +55,22 @@ def sweep(connection: Connection, *, quarantine_days: int) -> None:
         if partition.staging_table(load_id) in tables:
             with _holding(connection, partition) as held:
                 if held:
-                    drop_staged(connection, partition.staging_table(load_id))
+                    with _left_for_later(f"staging.{partition.staging_table(load_id)}"):
+                        drop_staged(connection, partition.staging_table(load_id))
     for partition in _old_quarantine(connection, quarantine_days):
         with _holding(connection, partition) as held:
             if held and partition in _old_quarantine(connection, quarantine_days):  # it may have a new one by now
-                _drop_quarantined(connection, partition)
+                with _left_for_later(f"quarantine.{partition.table}"):
+                    _drop_quarantined(connection, partition)
+
+
+@contextmanager
+def _left_for_later(table: str) -> Iterator[None]:
+    """Go on when a table cannot be dropped: somebody reads it, or made a view on it. The next sweep tries again."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        logger.warning("%s is left for a later sweep: %s", table, str(error).splitlines()[0])
 
 
 @contextmanager
@@ -151,7 +166,8 @@ def _old_quarantine(connection: Connection, days: int) -> list[Partition]:
 
 
 def _drop_quarantined(connection: Connection, partition: Partition) -> None:
-    with connection.cursor() as cursor:
+    with transaction(connection), connection.cursor() as cursor:
+        cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
         table = sql.Identifier("quarantine", partition.table)
         cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=table))
 

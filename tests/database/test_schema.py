@@ -20,7 +20,7 @@ from tidemark.errors import UsageError
 from tidemark.postgres import Connection, connect
 from tidemark.schema import SCHEMA_VERSION, ensure_schema, has_ledger, schema_version
 from tidemark.session import Session
-from tidemark.settings import Secret, read_settings
+from tidemark.settings import DATABASE_URL, Secret, read_settings
 
 PROJECT = Path(__file__).parents[2]
 LEDGER = {"dataset", "run", "run_partition", "attempt", "finding", "partition", "source_seen", "schema_version"}
@@ -67,7 +67,7 @@ def state_of(connection: Connection) -> list[tuple[object, ...]]:
 
 
 def session(url: Secret) -> Session:
-    return Session(settings=read_settings({}), datasets={}, url=url)
+    return Session(settings=read_settings({DATABASE_URL: url.reveal()}), datasets={})
 
 
 def test_the_first_writer_makes_it(empty: Connection, empty_url: Secret) -> None:
@@ -96,8 +96,9 @@ def test_an_empty_database_is_read_as_an_empty_ledger_and_stays_empty(empty: Con
 
 def test_a_ledger_is_read_without_alembic(database_url: Secret) -> None:
     script = (
-        "import sys; from tidemark.session import Session; from tidemark.settings import Secret, read_settings\n"
-        "with Session(settings=read_settings({}), datasets={}, url=Secret(sys.stdin.read())).reading() as connection:\n"
+        "import sys; from tidemark.session import Session; from tidemark.settings import read_settings\n"
+        "settings = read_settings({'TIDEMARK_DATABASE_URL': sys.stdin.read()})\n"
+        "with Session(settings=settings, datasets={}).reading() as connection:\n"
         "    assert connection is not None\n"
         "assert not {'alembic', 'sqlalchemy'} & set(sys.modules)"
     )
@@ -120,12 +121,12 @@ def test_two_threads_at_once_make_one(empty: Connection, empty_url: Secret) -> N
 
 def test_two_processes_at_once_make_one(empty: Connection, empty_url: Secret) -> None:
     script = (
-        "import sys; from tidemark.session import Session; from tidemark.settings import Secret, read_settings\n"
+        "import sys; from tidemark.session import Session; from tidemark.settings import read_settings\n"
         "import alembic.command, sqlalchemy\n"
         "url = sys.stdin.readline().strip()\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        "with Session(settings=read_settings({}), datasets={}, url=Secret(url)).writing(): pass"
+        "with Session(settings=read_settings({'TIDEMARK_DATABASE_URL': url}), datasets={}).writing(): pass"
     )
     command = [sys.executable, "-c", script]
     processes = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -55,8 +56,13 @@ def test_one_message_counts_and_names_what_failed_before_what_was_rejected() -> 
 
 
 def test_a_silent_source_and_lost_months_are_told() -> None:
-    assert message(silent=True) == f"*Backfill {TITLE}: the source has none of these months*"
+    assert message(O.UNAVAILABLE, silent=True) == f"*Backfill {TITLE}: the source has none of these months*"
     assert "2 without an attempt" in message(O.PUBLISHED, lost=2)
+
+
+def test_what_an_earlier_run_left_behind_is_not_told_again() -> None:
+    told = report(O.FAILED, O.REJECTED, O.UNAVAILABLE, silent=True)
+    assert backfill_message(TITLE, replace(told, run_id=7)) is None
 
 
 def test_what_slack_reads_as_markup_is_escaped() -> None:

@@ -98,11 +98,16 @@ def test_no_months_are_told_as_such() -> None:
 # ---- the months that need somebody
 
 
-@pytest.mark.parametrize(
-    "histories", [[], [[O.PUBLISHED]], [[O.PUBLISHED], []], [[O.PUBLISHED, O.UNAVAILABLE]]], ids=str
-)
+@pytest.mark.parametrize("histories", [[], [[O.PUBLISHED]], [[O.PUBLISHED, O.UNAVAILABLE]]], ids=str)
 def test_months_as_wanted_need_no_line(histories: list[list[Outcome]]) -> None:
     assert odd(after(*histories)) == []
+
+
+def test_overdue_months_that_were_never_tried_are_told_together_where_they_follow_each_other() -> None:
+    assert odd(after([], [], [O.PUBLISHED], [])) == [
+        "○ rides 2023-02 to 2023-03  overdue: it was never tried",
+        "○ rides 2023-05  overdue: it was never tried",
+    ]
 
 
 def test_a_month_that_failed_or_was_rejected_has_a_line_and_the_first_a_command() -> None:

@@ -14,7 +14,7 @@ from time import monotonic
 
 import pytest
 
-from tests.faulty_feed import RESET, Asked, Feed, Step, faulty_feed, response, says, serves
+from tests.faulty_feed import RESET, Asked, Feed, Script, Step, faulty_feed, response, says, serves
 from tidemark.errors import Failed, NotAtSource, Stopped, Transient
 from tidemark.fetch import Limits, Progress, RawFile, Seen, fetch, look
 from tidemark.lake import Lake
@@ -666,3 +666,62 @@ def test_a_look_at_a_folder(tmp_path: Path) -> None:
     assert look(location, seen=seen, timeout=5).changed is False
     os.utime(path, ns=(0, 1))
     assert look(location, seen=seen, timeout=5).changed is True
+
+
+# ---- a file in the lake that was altered
+
+
+def alter(file: RawFile) -> None:
+    file.path.chmod(0o644)
+    file.path.write_bytes(NEW)
+
+
+@pytest.mark.parametrize(
+    ("answer", "again", "reason"),
+    [
+        (says(response(404)), False, "answers 404"),
+        (says(response(401)), False, "answers 401"),
+        (says(response(503, Retry_After="7")), True, "answers 503"),
+        (says(b""), True, "cannot be reached"),
+    ],
+)
+def test_an_altered_file_that_cannot_be_fetched_again_fails(
+    answer: Script, again: bool, reason: str, feed: Feed, lake: Lake
+) -> None:
+    feed.answer(serves(OLD, ETag='"v1"'), answer)
+    first = get(feed, lake)
+    alter(first)
+    with pytest.raises(Failed, match=f"green 2023-02.*was altered.*{reason}") as caught:
+        get(feed, lake, seen=seen_as(first))
+    assert caught.value.code == "lake-altered"
+    assert isinstance(caught.value, Transient) == again
+    if "503" in reason:
+        assert getattr(caught.value, "retry_after", None) == 7
+
+
+def test_an_altered_file_is_not_used_when_the_source_has_another(feed: Feed, lake: Lake) -> None:
+    feed.answer(serves(OLD, ETag='"v1"'), serves(OLD[:9], ETag='"v2"'))
+    first = get(feed, lake)
+    alter(first)
+    second = get(feed, lake, seen=seen_as(first))
+    assert (second.downloaded, second.path.read_bytes()) == (True, OLD[:9])
+
+
+def test_an_altered_file_that_nobody_remembers_is_replaced(feed: Feed, lake: Lake) -> None:
+    feed.answer(serves(OLD, ETag='"v1"'))
+    first = get(feed, lake)
+    alter(first)
+    second = get(feed, lake, seen=None)
+    assert second.path == first.path
+    assert second.path.read_bytes() == OLD
+
+
+def test_an_altered_copy_whose_original_is_gone_fails(tmp_path: Path, lake: Lake) -> None:
+    path = tmp_path / "f.parquet"
+    path.write_bytes(OLD)
+    first = copy(path, lake)
+    alter(first)
+    path.unlink()
+    with pytest.raises(Failed, match="there is no file") as caught:
+        copy(path, lake, seen=seen_as(first))
+    assert caught.value.code == "lake-altered"
