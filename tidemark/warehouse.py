@@ -146,7 +146,7 @@ def _missing_columns(connection: Connection, dataset: Dataset) -> tuple[Column, 
     """Return the columns that the table lacks; none when there is no table."""
     table = f"trips.{dataset.name}"
     with connection.cursor() as cursor:
-        cursor.execute(QUERIES["table_exists"], {"table": table})
+        cursor.execute(QUERIES["table_exists"], {"name": dataset.name})
         if cursor.fetchone() == (False,):
             return None
         cursor.execute(QUERIES["table_columns"], {"table": table})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import psycopg2
@@ -66,21 +67,19 @@ def test_a_new_dataset_gets_one_number_from_many_at_once(database_url: Secret) -
 def test_who_comes_second_waits_for_the_number_that_the_first_gives(
     connection: Connection, database_url: Secret
 ) -> None:
-    first = connect(database_url)
-    try:
+    with (
+        ThreadPoolExecutor(1) as pool,
+        closing(connect(database_url)) as first,
+        closing(connect(database_url)) as watcher,
+    ):
         first.autocommit = False
         number = ledger.dataset_number(first, "rides")  # not committed yet
-        with ThreadPoolExecutor(1) as pool:
-            second = pool.submit(ledger.dataset_number, connection, "rides")
-            watcher = connect(database_url)
-            waiting = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-            while not ask(watcher, waiting, connection.info.backend_pid):
-                assert not second.done()
-            watcher.close()
-            first.commit()
-            assert second.result(20) == number
-    finally:
-        first.close()
+        second = pool.submit(ledger.dataset_number, connection, "rides")
+        waiting = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+        while not ask(watcher, waiting, connection.info.backend_pid):
+            assert not second.done()
+        first.commit()
+        assert second.result(20) == number
 
 
 def test_a_plan_is_frozen_as_it_was_made(connection: Connection) -> None:

@@ -213,7 +213,7 @@ def test_a_publish_that_waits_lets_readers_pass(depot: Depot, connection: Connec
     depot.write(month, 50, price=2.0)
     load = depot.open(month, depot.plan(month))
     accepted = depot.accepted(load)
-    with opened(depot.url) as holder, opened(depot.url) as other, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, opened(depot.url) as holder, opened(depot.url) as other:
         holder.autocommit = False
         ask(holder, "lock table trips.rides in share mode")  # as a reader that wants no writer beside it
         publishing = pool.submit(depot.conclude, load, accepted)
@@ -324,7 +324,7 @@ def test_a_connection_that_breaks_on_the_way_publishes_nothing(
 ) -> None:
     load = depot.open(FEBRUARY, depot.plan(FEBRUARY))
     accepted = depot.accepted(load)
-    with opened(depot.url) as holder, ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, opened(depot.url) as holder:
         holder.autocommit = False
         ask(holder, "lock table diverted.rides in share mode")  # where it comes last
         pid = load.connection.info.backend_pid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,14 @@ import pytest
 
 from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, write_rides
 from tests.months import stage_file
-from tidemark import ledger, postgres
+from tidemark import ledger, postgres, stage
 from tidemark import load as stages
 from tidemark.datasets.base import Column, ColumnType, Dataset
 from tidemark.datasets.registry import BUILT_IN
 from tidemark.errors import Transient, UsageError
 from tidemark.ledger import Outcome
 from tidemark.months import Month
-from tidemark.postgres import Connection, connect, try_lock
+from tidemark.postgres import SCHEMA_LOCK, Connection, connect, try_lock
 from tidemark.settings import Secret
 from tidemark.warehouse import count_rows, ensure_tables, sweep
 
@@ -52,6 +53,13 @@ def kill_load(connection: Connection, folder: Path, month: Month = FEBRUARY) -> 
     return load_id
 
 
+def waiting(watcher: Connection, waiter: Connection) -> bool:
+    """Whether a connection waits for a lock; also asked within a transaction, which would see one moment only."""
+    ask(watcher, "select pg_stat_clear_snapshot()")
+    query = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
+    return bool(ask(watcher, query, waiter.info.backend_pid))
+
+
 # ---- the sweep
 
 
@@ -76,19 +84,34 @@ def test_what_a_running_load_works_on_stays(connection: Connection, other: Conne
     assert staging_tables(connection) == set()
 
 
-def test_a_month_is_locked_while_its_tables_go(connection: Connection, other: Connection, tmp_path: Path) -> None:
+def test_a_month_is_locked_while_its_tables_go(
+    connection: Connection, other: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "LOCK_TIMEOUT_MS", 20_000)
     load_id = kill_load(connection, tmp_path)
-    other.autocommit = False
-    ask(other, f"select count(*) from staging.rides_2023_02_{load_id}")  # the drop must wait for this one
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, closing(other):
+        other.autocommit = False
+        ask(other, f"select count(*) from staging.rides_2023_02_{load_id}")  # the drop must wait for this one
         sweeping = pool.submit(sweep, connection, quarantine_days=90)
-        waits = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-        while not ask(other, waits, connection.info.backend_pid):
-            ask(other, "select pg_stat_clear_snapshot()")
+        while not waiting(other, connection):
             assert not sweeping.done()
         assert not try_lock(other, ledger.dataset_number(other, "rides"), FEBRUARY)
         other.rollback()
         sweeping.result(20)
+    assert staging_tables(connection) == set()
+
+
+def test_a_table_that_somebody_reads_is_left_for_the_next_sweep(
+    connection: Connection, other: Connection, tmp_path: Path
+) -> None:
+    read, unread = kill_load(connection, tmp_path), kill_load(connection, tmp_path, MARCH)
+    other.autocommit = False
+    ask(other, f"select count(*) from staging.rides_2023_02_{read}")
+    sweep(connection, quarantine_days=90)
+    assert staging_tables(connection) == {f"rides_2023_02_{read}", f"rides_2023_02_{read}_diverted"}
+    assert read != unread
+    other.rollback()
+    sweep(connection, quarantine_days=90)
     assert staging_tables(connection) == set()
 
 
@@ -201,21 +224,22 @@ def test_another_type_is_refused_and_nothing_is_changed(connection: Connection) 
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no table yet", "a column more"])
-def test_two_at_once_make_the_tables_once(connection: Connection, database_url: Secret, there: bool) -> None:
+def test_two_at_once_make_the_tables_once(
+    connection: Connection, other: Connection, database_url: Secret, there: bool
+) -> None:
     if there:
         ensure_tables(connection, RIDES)
-    start = threading.Barrier(4)
-
-    def work(_: int) -> None:
-        loader = connect(database_url)
-        try:
-            start.wait(20)
-            ensure_tables(loader, WITH_TIP)
-        finally:
-            loader.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
+    loaders = [connect(database_url) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool, closing(other):
+        ask(other, "select pg_advisory_lock(%s)", SCHEMA_LOCK)
+        making = [pool.submit(ensure_tables, loader, WITH_TIP) for loader in loaders]
+        while not all(waiting(connection, loader) for loader in loaders):  # all of them have seen what is missing
+            assert not any(each.done() for each in making)
+        other.close()
+        for each in making:
+            each.result(20)
+    for loader in loaders:
+        loader.close()
     assert "tip" in columns_of(connection, "trips.rides")
     assert len(ask(connection, "select indexrelid from pg_index where indrelid = 'diverted.rides'::regclass")) == 1
 
@@ -226,12 +250,11 @@ def test_a_new_column_that_waits_for_a_reader_lets_other_readers_pass(
     depot.write(FEBRUARY)
     depot.load(FEBRUARY)
     loader = connect(depot.url)
-    other.autocommit = False
-    ask(other, "select count(*) from trips.rides")  # keeps its lock until its transaction ends
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, closing(other):
+        other.autocommit = False
+        ask(other, "select count(*) from trips.rides")  # keeps its lock until its transaction ends
         adding = pool.submit(ensure_tables, loader, WITH_TIP)
-        waits = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-        while not ask(connection, waits, loader.info.backend_pid):
+        while not waiting(connection, loader):
             assert not adding.done()
         ask(connection, "set statement_timeout = '2s'")  # more than one lock_timeout, less than the reader stays
         for _ in range(20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from time import monotonic
 
 import pytest
@@ -21,7 +22,8 @@ AWAY = f"http://127.0.0.1:1/services/T0/B0/{CANARY}"
 
 
 def a_report(outcome: Outcome) -> RunReport:
-    return report_run(RIDES, [facts_after(outcome)], VERSIONS, TODAY, 1, ())
+    ran = report_run(RIDES, [facts_after(outcome)], VERSIONS, TODAY, 1, ())
+    return replace(ran, run_id=None)  # as the attempt's: it is of this run
 
 
 def tell(outcome: Outcome, **settings: str) -> None:

@@ -105,8 +105,8 @@ def test_months_as_wanted_need_no_line(histories: list[list[Outcome]]) -> None:
 
 def test_overdue_months_that_were_never_tried_are_told_together_where_they_follow_each_other() -> None:
     assert odd(after([], [], [O.PUBLISHED], [])) == [
-        "○ rides 2023-02 to 2023-03  overdue: it was never tried",
-        "○ rides 2023-05  overdue: it was never tried",
+        "○ rides 2023-01 to 2023-02  overdue: it was never tried",
+        "○ rides 2023-04  overdue: it was never tried",
     ]
 
 

@@ -9,8 +9,9 @@ select pg_advisory_xact_lock(%(key)s);
 select set_config('lock_timeout', %(milliseconds)s || 'ms', true);
 
 -- name: table_exists
--- Whether a table is there.
-select to_regclass(%(table)s) is not null;
+-- Whether a table of schema trips is there. Read from the catalog: to_regclass may still say what it knew before this
+-- session waited for the lock.
+select exists (select from pg_tables where schemaname = 'trips' and tablename = %(name)s);
 
 -- name: create_parent_table
 -- The table of a dataset: one partition a month.
