@@ -10,6 +10,7 @@ import httpx
 from prefect import State, Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.exceptions import PrefectException
 from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
@@ -31,6 +32,7 @@ from tidemark.stage import Staged
 from tidemark.verdict import Rejected, Verdict
 
 LOCK_POLL_S = 0.5
+PREFECT_LOST = (httpx.TransportError, PrefectException, ConcurrencySlotAcquisitionError)
 LONGEST_WAIT_S = 60.0
 
 logger = logging.getLogger("tidemark.flows")
@@ -81,7 +83,7 @@ async def _attempt(load: Load) -> LoadResult:
     except asyncio.CancelledError:
         stages.end(load, stages.interrupted())  # not awaited: this flow is being cancelled
         raise
-    except (httpx.TransportError, PrefectException) as error:
+    except PREFECT_LOST as error:
         result = await asyncio.to_thread(stages.end, load, _prefect_lost(error))
     except Exception as error:
         ending = stages.ending_of(error)
