@@ -40,7 +40,7 @@ docs: setup
 	@$(BIN)/python -m docs.generate_commands
 
 picture: setup
-	@$(BIN)/python docs/pictures/capture.py
+	@$(BIN)/python -m docs.pictures.capture
 
 format: setup
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -15,6 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from tidemark.embedded import stop_server
+
 WIDTH = 100
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".tidemark" / "demo"
@@ -52,12 +54,19 @@ def main() -> None:
     if not HOME.exists():
         sys.exit("Run make demo first: the picture is of what it leaves behind.")
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    lines = [line for command in COMMANDS for line in (f"\x1b[1m$ tidemark {' '.join(command)}\x1b[0m", *_run(command))]
+    try:
+        lines = [line for command in COMMANDS for line in (_prompt(command), *_run(command))]
+    finally:
+        stop_server(HOME)
     for line in lines[:LINES]:
         console.print(Text.from_ansi(line), no_wrap=True, overflow="ellipsis", crop=True)
     target = Path(__file__).with_name("demo.svg")
     target.write_text(console.export_svg(title="tidemark", code_format=FRAME, unique_id="demo"), encoding="utf-8")
     print(f"wrote {target.relative_to(ROOT)}")  # noqa: T201 - a script
+
+
+def _prompt(command: tuple[str, ...]) -> str:
+    return f"\x1b[1m$ tidemark {' '.join(command)}\x1b[0m"
 
 
 def _run(command: tuple[str, ...]) -> list[str]:

@@ -106,7 +106,7 @@ def test_a_run_sweeps_what_killed_loads_left(depot: Depot, connection: Connectio
     depot.write(FEBRUARY)
     killed = depot.open(FEBRUARY, depot.plan(FEBRUARY))
     depot.accepted(killed)
-    killed.connection.close()
+    ask(connection, "select pg_terminate_backend(%s, 10000)", killed.connection.info.backend_pid)
     run = begin(depot, connection)
     assert ask(connection, "select tablename from pg_tables where schemaname = 'staging'") == []
     (step,) = (step for step in run.plan.steps if step.partition.month == FEBRUARY)

@@ -266,7 +266,7 @@ def test_an_end_without_a_database_is_told_and_shows_as_interrupted(
 ) -> None:
     load = depot.open(FEBRUARY, depot.plan(FEBRUARY))
     assert stages.begin(load) is None
-    load.connection.close()
+    ask(connection, "select pg_terminate_backend(%s, 10000)", load.connection.info.backend_pid)
     load.url = Secret("postgresql://me:pass-phrase@127.0.0.1:1/gone")
     result = stages.end(load, FAILED)
     assert result.outcome is Outcome.FAILED

@@ -237,6 +237,7 @@ def test_tables_that_stay_locked_end_it_as_one_to_try_again(
     with opened(depot.url) as holder:
         holder.autocommit = False
         ask(holder, "lock table trips.rides in access exclusive mode")
+        ask(load.connection, "set statement_timeout = '20s'")  # who waits without end fails
         with pytest.raises(Transient) as raised:
             publish.publish(load.connection, depot.url, depot.dataset, accepted, expected_load=None)
     assert raised.value.code == "locked"
@@ -483,6 +484,7 @@ def test_a_locked_quarantine_is_waited_for_a_while(
     with opened(depot.url) as holder:
         holder.autocommit = False
         ask(holder, "select count(*) from quarantine.rides_2023_02")
+        ask(load.connection, "set statement_timeout = '20s'")  # who waits without end fails
         with pytest.raises(Transient, match="quarantine of rides 2023-02"):
             publish.quarantine(load.connection, verdict)
     assert ask(connection, "select count(*) from quarantine.rides_2023_02") == [(100,)]
