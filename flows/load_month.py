@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import httpx
 from prefect import State, Task, flow, task
@@ -49,6 +50,16 @@ class _Over(Exception):
 def mendable(_task: Task[..., object], _run: TaskRun, state: State[object]) -> bool:
     """Whether trying a task again may help: only for what its error says so."""
     return isinstance(state.data, Transient)
+
+
+# of every task: tried again later and later, and only for what that can mend; nothing is cached or kept
+AGAIN: Mapping[str, Any] = {
+    "retry_delay_seconds": exponential_backoff(1),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": mendable,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
 
 
 @flow(name="load_month", flow_run_name="{dataset} {month}", persist_result=False, validate_parameters=False)
@@ -98,11 +109,7 @@ async def _attempt(load: Load) -> LoadResult:
     task_run_name="fetch {load.partition}",
     tags=[SOURCE_TAG],
     retries=3,
-    retry_delay_seconds=exponential_backoff(1),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=mendable,
-    cache_policy=NO_CACHE,
-    persist_result=False,
+    **AGAIN,
 )
 async def fetch(load: Load) -> RawFile | Ending:
     """Get the month's file into the lake; an ending when the source does not have it."""
@@ -124,11 +131,7 @@ async def fetch(load: Load) -> RawFile | Ending:
     task_run_name="stage {load.partition}",
     tags=[WAREHOUSE_TAG],
     retries=2,
-    retry_delay_seconds=exponential_backoff(1),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=mendable,
-    cache_policy=NO_CACHE,
-    persist_result=False,
+    **AGAIN,
 )
 async def stage(load: Load, raw: RawFile) -> Staged | Ending:
     """Copy the file's rows into a staging table; an ending when the file is bad."""
@@ -144,11 +147,7 @@ async def stage(load: Load, raw: RawFile) -> Staged | Ending:
     task_run_name="audit {load.partition}",
     tags=[WAREHOUSE_TAG],
     retries=2,
-    retry_delay_seconds=exponential_backoff(1),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=mendable,
-    cache_policy=NO_CACHE,
-    persist_result=False,
+    **AGAIN,
 )
 async def audit(load: Load, staged: Staged) -> Verdict:
     """Let the gate judge the staged table, and put what it said on record."""
@@ -169,11 +168,7 @@ async def audit(load: Load, staged: Staged) -> Verdict:
     task_run_name="publish {load.partition}",
     tags=[WAREHOUSE_TAG],
     retries=2,
-    retry_delay_seconds=exponential_backoff(1),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=mendable,
-    cache_policy=NO_CACHE,
-    persist_result=False,
+    **AGAIN,
 )
 async def publish(load: Load, verdict: Verdict) -> LoadResult:
     """Make an accepted month visible, or move a rejected one to the quarantine."""
