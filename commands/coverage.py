@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from commands.output import print_table, shown
 from tidemark.facts import Flag, State
 from tidemark.months import Month
 from tidemark.partition import Partition
@@ -26,14 +26,19 @@ NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "
 def print_coverage(console: Console, report: RunReport) -> None:
     """Print a grid for each dataset, and a legend of what is in it."""
     for dataset, partitions in groupby(report.partitions, key=lambda p: p.partition.dataset):
-        console.print(_grid(dataset, {p.partition.month: p for p in partitions}))
+        months = {p.partition.month: p for p in partitions}
+        if all(_is_untried(p) for p in months.values()):
+            console.print(f"[bold]{dataset}[/]  never tried: {min(months)} to {max(months)}")
+        else:
+            print_table(console, _grid(dataset, months))
     legend = [f"[{CELLS[state][1]}]{CELLS[state][0]}[/] {count} {state}" for state, count in report.summary.items()]
     console.print("  " + "   ".join(legend) if legend else "no months", markup=True)
 
 
 def print_odd_months(console: Console, report: RunReport) -> None:
     """Print a line for each month, or months in a row, that somebody should know of, and the command that says more."""
-    told = [(partition, _note(partition)) for partition in report.partitions]
+    tried = {p.partition.dataset for p in report.partitions if not _is_untried(p)}
+    told = [(p, _note(p)) for p in report.partitions if p.partition.dataset in tried]
     if not any(note for _, note in told):
         return
     console.print()
@@ -41,7 +46,7 @@ def print_odd_months(console: Console, report: RunReport) -> None:
         if note:
             symbol, style = CELLS[months[0].state]
             more = f" to {months[-1].partition.month}" if len(months) > 1 else ""
-            console.print(f"[{style}]{symbol}[/] {months[0].partition}{more}  {escape(note)}")
+            console.print(f"[{style}]{symbol}[/] {months[0].partition}{more}  {shown(note)}")
     worst = next((p for p, _ in told if p.went_wrong or p.was_rejected), None)
     if worst is not None:
         console.print(f"\nLook closer: [bold]tidemark explain {worst.partition}[/]")
@@ -61,6 +66,10 @@ def _in_a_row(told: list[tuple[PartitionReport, str]]) -> list[tuple[list[Partit
 
 def _follows(before: Partition, after: Partition) -> bool:
     return before.dataset == after.dataset and before.month.next == after.month
+
+
+def _is_untried(report: PartitionReport) -> bool:
+    return report.state is State.MISSING and Flag.RUNNING not in report.flags
 
 
 def _grid(dataset: str, partitions: dict[Month, PartitionReport]) -> Table:

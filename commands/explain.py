@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.table import Table
 
 from commands import options
-from commands.output import out, print_json
+from commands.output import out, print_json, print_table, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,17 +77,17 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
         ("quarantine", attempt.quarantine_table or ""),
     ):
         if text:
-            grid.add_row(f"[dim]{name}[/]", escape(text))
+            grid.add_row(f"[dim]{name}[/]", shown(text))
     for finding in attempt.findings:
         grid.add_row("[dim]check[/]", _finding(finding))
-    console.print(grid)
+    print_table(console, grid)
 
 
 def _finding(finding: Finding) -> str:
     held = finding.passed and not finding.errored
     mark = "[green]✓[/]" if held else "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
     told = "" if held else f"; found {finding.observed}. {finding.reason}"
-    return f"{mark} {finding.code}: {escape(finding.expected + told)}"
+    return f"{mark} {finding.code}: {shown(finding.expected + told)}"
 
 
 def _file(attempt: Attempt) -> str:

@@ -20,6 +20,7 @@ DEBUG = "--debug"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tidemark", message="tidemark %(version)s")
 @click.option(DEBUG, is_flag=True, help="Show the traceback of an error; may stand anywhere.")
 def app(debug: bool) -> None:
     """Backfill and watch datasets that are published once a month."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from rich.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.table import Table
 
 WIDEST = 1000  # of a line that no terminal folds
 
@@ -25,6 +28,22 @@ def out() -> Console:
 
 def err() -> Console:
     return _console(stderr=True, terminal=sys.stderr.isatty())
+
+
+def shown(text: str) -> str:
+    """Return text of a file, a source or a database as it may be shown: no markup, no control characters."""
+    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; where there is no terminal, without the blanks that fill its last column."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        console.print(line.rstrip(), markup=False)
 
 
 def print_json(value: object) -> None:
@@ -87,11 +106,11 @@ class _Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._console = err()
-        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             style = {logging.INFO: None, logging.WARNING: "yellow"}.get(record.levelno, "red")
-            self._console.print(self.format(record), style=style, markup=False)
+            at = time.strftime("%H:%M:%S", time.localtime(record.created))
+            self._console.print(f"{at} {shown(record.getMessage())}", style=style)  # a traceback stays in Prefect's log
         except Exception:  # noqa: BLE001 - logging's own way with a stream that is gone
             self.handleError(record)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from commands import options
-from commands.output import counting, log_lines, out, print_json
+from commands.output import counting, log_lines, out, print_json, print_table, shown
 from tidemark.plan import Mode
 
 if TYPE_CHECKING:
@@ -39,11 +39,10 @@ def plan(dataset: str, first: str | None, last: str | None, mode: Mode, check_so
 
     session = open_session(read_settings())
     chosen = plans.make_range(session, dataset, first, last)
-    if check_source:
-        _ask(session, chosen)
+    asked = _ask(session, chosen) if check_source else None
     versions = versions_of(chosen.dataset)
     with session.reading() as connection:
-        made = plans.plan_range(connection, chosen, mode, versions)
+        made = plans.plan_range(connection, chosen, mode, versions, asked)
     report = report_plan(chosen.dataset, made, versions, plans.today())
     if as_json:
         print_json(to_json(report))
@@ -52,14 +51,16 @@ def plan(dataset: str, first: str | None, last: str | None, mode: Mode, check_so
     return 0
 
 
-def _ask(session: Session, chosen: Range) -> None:
+def _ask(session: Session, chosen: Range) -> datetime:
     from tidemark import backfill as plans
     from tidemark.source import check_source
 
     if session.settings.source is not None:
         check_source(session.settings.source)
+    began = datetime.now(UTC)
     with session.writing() as connection, counting("asking the source") as progress, log_lines():
         plans.ask_for_range(connection, session, chosen, progress)
+    return began
 
 
 def _print(console: Console, chosen: Range, report: RunReport, mode: Mode) -> None:
@@ -77,9 +78,9 @@ def _print(console: Console, chosen: Range, report: RunReport, mode: Mode) -> No
             str(partition.partition.month),
             f"{partition.state}{flags}",
             f"[{style}]{action}[/]",
-            escape(partition.step.reason),
+            shown(partition.step.reason),
         )
-    console.print(table)
+    print_table(console, table)
     taken = sum(1 for p in report.partitions if p.step is not None and p.step.action != "skip")
     if taken:
         option = "" if mode is Mode.DUE else f" --mode {mode}"

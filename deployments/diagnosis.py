@@ -47,7 +47,7 @@ class Point:
 def settings_shown(given: Settings) -> tuple[ShownSetting, ...]:
     """Return every setting with its value as it may be shown and where it came from."""
     values: dict[str, object] = {
-        settings.DATABASE_URL: given.database_url or "embedded PostgreSQL",
+        settings.DATABASE_URL: masked(given.database_url.reveal()) if given.database_url else "embedded PostgreSQL",
         settings.HOME: given.home,
         settings.SOURCE: masked(given.source) if given.source else "each dataset's public home",
         settings.LAKE: given.lake,
@@ -105,7 +105,9 @@ def _database(given: Settings) -> Iterator[Point]:
         return
     try:
         version = connection.server_version
-        yield Point(what="database", level="ok", found=f"PostgreSQL {version // 10000}.{version % 10000} answers")
+        where = "" if given.database_url else _where(connection, given.home)
+        found = f"PostgreSQL {version // 10000}.{version % 10000} answers{where}"
+        yield Point(what="database", level="ok", found=found)
         yield _sessions(connection, url)
         yield _ledger(connection)
     except TidemarkError as error:
@@ -119,6 +121,13 @@ def _database(given: Settings) -> Iterator[Point]:
         )
     finally:
         connection.close()
+
+
+def _where(connection: Connection, home: Path) -> str:
+    """Say how a person connects to the embedded server."""
+    told = connection.info
+    password = home / "postgres" / "password"
+    return f" at {told.host}:{told.port}, user {told.user}, database {told.dbname}, password in {password}"
 
 
 def _sessions(connection: Connection, url: Secret) -> Point:
@@ -189,13 +198,24 @@ def _source(given: Settings) -> Iterator[Point]:
             location = locate(dataset, month, given.source)
             answer = look(location, seen=None, timeout=LOOK_TIMEOUT_S)
             has = "has" if answer.available else "answers, and does not have"
-            level: Level = "ok" if answer.available else "note"
-            yield Point(what=f"source of {dataset.name}", level=level, found=f"it {has} {month}: {location.shown}")
+            yield Point(
+                what=f"source of {dataset.name}",
+                level="ok" if answer.available else "note",
+                found=f"it {has} {month}: {location.shown}",
+                remedy="" if answer.available else f"If it should be there, check {settings.SOURCE}.",
+            )
     except TidemarkError as error:
         yield _bad("source", error)
 
 
 def _slack(given: Settings) -> Point:
+    if given.slack_webhook is not None and not given.slack_webhook.reveal().startswith(("https://", "http://")):
+        return Point(
+            what="slack",
+            level="bad",
+            found="the webhook is no address",
+            remedy=f"Set {settings.SLACK_WEBHOOK} to the address that Slack gave, which begins with https://.",
+        )
     if given.slack_webhook is not None:
         return Point(what="slack", level="ok", found="a webhook is set; nothing was sent to try it")
     if given.slack_token is not None and given.slack_channel is not None:

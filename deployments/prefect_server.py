@@ -62,6 +62,7 @@ _CLIENT: Mapping[str, str] = {
     "PREFECT_LOGGING_ROOT_LEVEL": "INFO",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",  # each waits twice as long; a server that is away is told after 14 s a call
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 

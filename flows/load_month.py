@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import httpx
+import prefect.runtime
 from prefect import State, Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
@@ -33,6 +34,7 @@ from tidemark.stage import Staged
 from tidemark.verdict import Rejected, Verdict
 
 LOCK_POLL_S = 0.5
+FETCH_RETRIES = 3
 PREFECT_LOST = (httpx.TransportError, PrefectException, ConcurrencySlotAcquisitionError)
 LONGEST_WAIT_S = 60.0
 
@@ -108,7 +110,7 @@ async def _attempt(load: Load) -> LoadResult:
 @task(
     task_run_name="fetch {load.partition}",
     tags=[SOURCE_TAG],
-    retries=3,
+    retries=FETCH_RETRIES,
     **AGAIN,
 )
 async def fetch(load: Load) -> RawFile | Ending:
@@ -118,7 +120,8 @@ async def fetch(load: Load) -> RawFile | Ending:
     except NotAtSource as error:
         return stages.ending_of(error)
     except Transient as error:
-        logger.warning("%s: fetch: %s", load.partition, error.message.removeprefix(f"{load.partition}: "))
+        said, tried = error.message.removeprefix(f"{load.partition}: "), prefect.runtime.task_run.run_count
+        logger.warning("%s: fetch: %s (try %s of %s)", load.partition, said, tried, FETCH_RETRIES + 1)
         await asyncio.sleep(min(error.retry_after or 0.0, LONGEST_WAIT_S))  # with the slot: the source asked for peace
         raise
     how = "fetched" if raw.downloaded else "as in the lake"

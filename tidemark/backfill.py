@@ -60,10 +60,16 @@ def make_range(session: Session, dataset: str, first: str | None, last: str | No
     return Range(dataset=found, months=range_of(found, begin, end))
 
 
-def plan_range(connection: Connection | None, chosen: Range, mode: Mode, versions: Versions) -> Plan:
-    """Make the plan of a range from the ledger alone."""
+def plan_range(
+    connection: Connection | None, chosen: Range, mode: Mode, versions: Versions, asked: datetime | None = None
+) -> Plan:
+    """Make the plan of a range from the ledger alone.
+
+    ``asked``: when the source was asked, if it was; what it did not have then is not taken.
+    """
     facts = read_facts(connection, chosen.dataset, chosen.months)
-    return make_plan(chosen.dataset, facts, mode, versions, today())
+    plan = make_plan(chosen.dataset, facts, mode, versions, today())
+    return plan if asked is None else replace(plan, steps=tuple(_still_absent(step, asked) for step in plan.steps))
 
 
 def ask_for_range(
@@ -88,8 +94,7 @@ def begin_run(connection: Connection, session: Session, chosen: Range, mode: Mod
     sweep(connection, quarantine_days=session.settings.quarantine_days)
     began = datetime.now(UTC)
     _ask_again(connection, session, chosen, mode)
-    plan = plan_range(connection, chosen, mode, versions)
-    plan = replace(plan, steps=tuple(_still_absent(step, began) for step in plan.steps))
+    plan = plan_range(connection, chosen, mode, versions, began)
     return Run(run_id=ledger.open_run(connection, plan), plan=plan)
 
 

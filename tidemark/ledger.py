@@ -141,6 +141,11 @@ def begin_attempt(
     return int(row["load_id"])
 
 
+def record_source(connection: Connection, load_id: int, url: str) -> None:
+    """Note where an attempt gets its file from, as it may be shown."""
+    _execute(connection, "record_source", load_id=load_id, url=url)
+
+
 def record_raw(connection: Connection, load_id: int, raw: RawFile) -> None:
     """Note the raw file of an attempt, and that this is what the source showed."""
     with transaction(connection):

@@ -129,6 +129,7 @@ def fetch_raw(load: Load, progress: Progress | None = None) -> RawFile:
     """Get the month's file into the lake and note it; raises what ``tidemark.fetch.fetch`` raises."""
     settings = load.settings
     location = locate(load.dataset, load.partition.month, settings.source)
+    ledger.record_source(load.connection, load.id, location.shown)
     try:
         raw = fetch(
             load.partition,

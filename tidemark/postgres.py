@@ -88,6 +88,12 @@ def _refused(error: psycopg2.OperationalError) -> TidemarkError:
             remedy=f"Point {DATABASE_URL} straight to the server: the months' locks are locks of a session.",
             code="transaction-pooler",
         )
+    if "FATAL:" in text:
+        return Unreachable(
+            f"The database refuses the connection: {text.partition('FATAL:')[2].strip()}.",
+            remedy=f"Check the user, the password and the database in {DATABASE_URL}.",
+            code="database-refused",
+        )
     return Unreachable(
         f"The database does not answer: {text}.",
         remedy=f"Check {DATABASE_URL} and that the server runs; tidemark doctor says what is reachable.",
@@ -144,6 +150,13 @@ def try_lock(connection: Connection, number: int, month: Month) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(QUERIES["try_lock_month"], {"number": number, "yyyymm": month.yyyymm})
         return bool(cursor.fetchone()[0])  # type: ignore[index]  # the function always returns one row
+
+
+def held_months(connection: Connection) -> int:
+    """Return how many months of this database are locked by loaders."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES["held_months"])
+        return int(cursor.fetchone()[0])  # type: ignore[index]  # count(*) always returns one row
 
 
 def unlock(connection: Connection, number: int, month: Month) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from tidemark.datasets.base import Dataset
 from tidemark.datasets.registry import find_dataset, load_datasets
+from tidemark.errors import Unreachable
 from tidemark.postgres import Connection, connect, database_url
 from tidemark.schema import ensure_schema, has_ledger
 from tidemark.settings import Secret, Settings
@@ -33,7 +34,7 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
         """Give a connection to read the ledger with; none when this database has no ledger yet."""
-        connection = connect(self.url)
+        connection = self._connect()
         try:
             yield connection if has_ledger(connection, self.url) else None
         finally:
@@ -42,12 +43,22 @@ class Session:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection to a ledger whose schema is up to date."""
-        connection = connect(self.url)
+        connection = self._connect()
         try:
             ensure_schema(connection, self.url)
             yield connection
         finally:
             connection.close()
+
+    def _connect(self) -> Connection:
+        """Connect; the embedded PostgreSQL may have been started anew since, on another port."""
+        try:
+            return connect(self.url)
+        except Unreachable:
+            if self.settings.database_url is not None:
+                raise
+            vars(self).pop("url", None)
+            return connect(self.url)
 
 
 def open_session(settings: Settings) -> Session:

@@ -49,11 +49,11 @@ def find_dataset(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
     """
     if name in datasets:
         return datasets[name]
-    closest = difflib.get_close_matches(name, datasets, n=1)
+    closest = difflib.get_close_matches(name.lower(), datasets, n=1)
     suggestion = f"Did you mean {closest[0]}? " if closest else ""
     raise UsageError(
         f"There is no dataset {name[:40]!r}.",
-        remedy=f"{suggestion}The datasets are: {', '.join(datasets)}.",
+        remedy=f"{suggestion}The datasets are: {', '.join(datasets)}. TIDEMARK_DATASETS names a folder with your own.",
         code="unknown-dataset",
     )
 

@@ -198,3 +198,14 @@ select pg_advisory_unlock(%(number)s, %(yyyymm)s);
 -- name: backend
 -- The server process that this statement ran in.
 select pg_backend_pid();
+
+-- name: held_months
+-- How many months of this database loaders hold the lock of.
+select count(*)
+from pg_locks
+where locktype = 'advisory' and granted and objsubid = 2
+  and database = (select oid from pg_database where datname = current_database());
+
+-- name: record_source
+-- Where an attempt gets its file from, known before it comes.
+update tidemark.attempt set source_url = %(url)s where load_id = %(load_id)s;
