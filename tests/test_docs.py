@@ -52,7 +52,7 @@ def test_the_runbook_names_every_code_that_a_failed_or_rejected_month_can_have()
     usage = {
         "bad-month", "bad-range", "before-first-month", "unknown-dataset", "bad-dataset", "bad-setting", "bad-source",
         "bad-home", "unknown-run", "newer-ledger", "old-postgresql", "column-type", "no-folder", "bad-port",
-        "database-unreachable", "transaction-pooler", "root",
+        "database-unreachable", "transaction-pooler", "database-refused", "root",
     }  # fmt: skip
     fine = {"published", "loaded-meanwhile", "nothing-to-do", "same-bytes", "not-at-source"}
     missing = {code for code in found - usage - fine if f"`{code}`" not in RUNBOOK}

@@ -209,7 +209,7 @@ def test_a_database_that_does_not_answer(tidemark: Tidemark, command: tuple[str,
 def test_a_database_that_refuses(tidemark: Tidemark, database_url: Secret) -> None:
     wrong_password = with_login(database_url, "tidemark", CANARY)
     ran = tidemark("status", TIDEMARK_DATABASE_URL=wrong_password)
-    is_refused(ran, 1, "The database does not answer", "authentication failed")
+    is_refused(ran, 1, "The database refuses the connection", "authentication failed", "TIDEMARK_DATABASE_URL")
     assert CANARY not in ran.err
     wrong_name = urlunsplit(urlsplit(database_url.reveal())._replace(path="/nothing"))
     is_refused(tidemark("status", TIDEMARK_DATABASE_URL=wrong_name), 1, '"nothing" does not exist')

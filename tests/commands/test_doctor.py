@@ -131,7 +131,9 @@ def test_no_secret_is_shown(
         assert secret not in ran.out + ran.err
     if "--json" in arguments:
         given = shown(ran)
-        assert {name: given[name] for name in secrets} == dict.fromkeys(secrets, ("***", how))
+        address = f"postgresql://***@{parts.hostname}:{parts.port}{parts.path}"
+        values = dict.fromkeys(secrets, ("***", how)) | {"TIDEMARK_DATABASE_URL": (address, how)}
+        assert {name: given[name] for name in secrets} == values
         assert points(ran)["database"]["level"] == points(ran)["prefect"]["level"] == "ok"
 
 

@@ -46,6 +46,21 @@ def test_a_server_is_started_used_again_and_stopped(alone: Tidemark) -> None:
     assert "PostgreSQL: was not running" in alone("down").out
 
 
+def test_nothing_is_stopped_under_a_loader(alone: Tidemark) -> None:
+    assert alone("status", "green", "2023-01").status == 0
+    url = embedded.running_url(alone.home)
+    assert url is not None
+    loader = connect(Secret(url))
+    ask(loader, "select pg_advisory_lock(1, 202301)")
+    ran = alone("down")
+    assert (ran.status, ran.out) == (1, "")
+    assert "A backfill is at work here, on 1 month" in ran.err
+    assert "Ctrl-C" in ran.err
+    ask(loader, "select pg_advisory_unlock(1, 202301)")
+    loader.close()
+    assert "PostgreSQL: stopped" in alone("down").out
+
+
 def started_at(url: str) -> object:
     connection = connect(Secret(url))
     try:

@@ -68,7 +68,6 @@ def test_a_line_a_year_and_a_cell_a_month() -> None:
 @pytest.mark.parametrize(
     ("history", "cell"),
     [
-        ((), "○"),
         ((O.PUBLISHED,), "■"),
         ((O.REJECTED,), "✗"),
         ((O.FAILED,), "!"),
@@ -84,6 +83,12 @@ def test_a_line_a_year_and_a_cell_a_month() -> None:
 )
 def test_a_cell_shows_the_state_and_a_star_where_a_reload_went_wrong(history: Sequence[Outcome], cell: str) -> None:
     assert cells(grid(after(history))[1]) == [cell]
+
+
+def test_a_missing_month_is_a_circle_and_a_dataset_that_was_never_tried_one_line() -> None:
+    assert cells(grid(after([O.PUBLISHED], []))[1]) == ["■", "○"]
+    assert grid(after([], []))[0] == "rides  never tried: 2023-01 to 2023-02"
+    assert odd(after([], [])) == []
 
 
 def test_a_stale_month_has_a_star_and_a_running_one_its_own_sign() -> None:

@@ -261,10 +261,13 @@ def test_an_unknown_name_gets_the_known_ones_and_the_closest() -> None:
     with pytest.raises(UsageError) as caught:
         find_dataset("gren", datasets)
     assert caught.value.code == "unknown-dataset"
-    assert caught.value.remedy == "Did you mean green? The datasets are: yellow, green, fhv, fhvhv."
+    assert caught.value.remedy.startswith("Did you mean green? The datasets are: yellow, green, fhv, fhvhv.")
     with pytest.raises(UsageError) as caught:
         find_dataset("zzz", datasets)
-    assert caught.value.remedy == "The datasets are: yellow, green, fhv, fhvhv."
+    assert caught.value.remedy.startswith("The datasets are: yellow, green, fhv, fhvhv.")
+    assert "TIDEMARK_DATASETS" in caught.value.remedy
+    with pytest.raises(UsageError, match="Did you mean green"):
+        find_dataset("GREEN", datasets)
 
 
 def column(name: str, **more: Any) -> Column:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.output import counting, err, log_lines, out, print_error, print_json
+from commands.output import counting, err, log_lines, out, print_error, print_json, shown
 
 PROJECT = Path(__file__).parents[2]
 LONG = "word " * 100 + "end"
@@ -123,3 +123,7 @@ def test_a_terminal_gets_colour_unless_it_asks_for_none() -> None:
     assert "\x1b[1;31merror" in printed_on_a_terminal()
     assert "\x1b[1;31m" not in printed_on_a_terminal(NO_COLOR="1")
     assert "It failed." in printed_on_a_terminal(NO_COLOR="1")
+
+
+def test_what_comes_from_a_file_is_shown_without_control_characters_or_markup() -> None:
+    assert shown("ev\x1b[31mil\nname [bold]") == "ev\\x1b[31mil\\nname \\[bold]"
