@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import logging
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from tidemark.ledger import Ending, Outcome, PlannedPartition, SourceSeen
 from tidemark.partition import Partition
 from tidemark.plan import Action, Mode, decide
 from tidemark.postgres import Connection, connect, try_lock, unlock
+from tidemark.progress import Progress
 from tidemark.publish import Published, prepare, publish, quarantine
 from tidemark.settings import Secret, Settings
 from tidemark.source import locate
@@ -33,8 +33,6 @@ from tidemark.stage import Staged, drop_staged, stage
 from tidemark.verdict import Accepted, Verdict
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(kw_only=True)
@@ -125,7 +123,7 @@ def begin(load: Load) -> Ending | None:
     return None
 
 
-def fetch_raw(load: Load, progress: Progress | None = None) -> RawFile:
+def fetch_raw(load: Load) -> RawFile:
     """Get the month's file into the lake and note it; raises what ``tidemark.fetch.fetch`` raises."""
     settings = load.settings
     location = locate(load.dataset, load.partition.month, settings.source)
@@ -138,7 +136,7 @@ def fetch_raw(load: Load, progress: Progress | None = None) -> RawFile:
             Limits(seconds=settings.fetch_seconds, bytes=settings.fetch_bytes),
             seen=_seen(load.facts),
             stop=load.stop,
-            progress=progress,
+            progress=Progress(load.partition, "fetch", "MB", size=1_000_000),
         )
     except NotAtSource:
         absent = SourceSeen(url=location.shown, available=False, etag=None, last_modified=None, size=None, sha256=None)
@@ -165,12 +163,13 @@ def same_as_before(load: Load, raw: RawFile) -> Ending | None:
     )
 
 
-def stage_raw(load: Load, raw: RawFile, progress: Progress | None = None) -> Staged:
+def stage_raw(load: Load, raw: RawFile) -> Staged:
     """Stage the raw file and note what was read and diverted; raises what ``tidemark.stage.stage`` raises."""
     temporary = load.settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     drop_staged(load.connection, load.partition.staging_table(load.id))  # of the try before, if there was one
-    staged = stage(load.connection, load.dataset, raw, load.id, temporary=temporary, stop=load.stop, progress=progress)
+    told = Progress(load.partition, "stage", "rows")
+    staged = stage(load.connection, load.dataset, raw, load.id, temporary=temporary, stop=load.stop, progress=told)
     load.staged = staged
     ledger.record_staged(load.connection, staged)
     for rule in load.dataset.row_rules:

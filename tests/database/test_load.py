@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -212,10 +211,11 @@ def test_an_interrupt_ends_a_copy_and_keeps_nothing(depot: Depot, connection: Co
     load = depot.open(FEBRUARY, depot.plan(FEBRUARY))
     assert stages.begin(load) is None
     raw = stages.fetch_raw(load)
-    begun = threading.Event()
+    copying = "select count(*) from pg_stat_progress_copy where datname = current_database() and tuples_processed > 0"
     with ThreadPoolExecutor(1) as pool:
-        staging = pool.submit(stages.stage_raw, load, raw, lambda done, total: begun.set())
-        assert begun.wait(20)
+        staging = pool.submit(stages.stage_raw, load, raw)
+        while ask(connection, copying) == [(0,)]:
+            assert not staging.done()
         stages.interrupt(load)
         with pytest.raises((errors.Stopped, psycopg2.errors.QueryCanceled)):
             staging.result(10)
