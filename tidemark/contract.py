@@ -30,6 +30,11 @@ class Binding:
     fields: Mapping[str, str]
     unknown: tuple[str, ...]
 
+    @property
+    def present(self) -> tuple[Column, ...]:
+        """The columns that the file has; the others are null in every row."""
+        return tuple(column for column in self.columns if column.name in self.fields)
+
 
 def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
     """Match the file's fields to the dataset's columns.
@@ -55,6 +60,8 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
     twice = [name for name, times in Counter(fields.values()).items() if times > 1]
     if twice:  # once for each of two columns that share the name
         raise _drift("ambiguous-column", f"The file has two columns named {twice[0]!r}")
+    if not fields:
+        raise _drift("missing-column", f"The file has none of the columns of {dataset.name}")
     missing = [c for c in dataset.columns if c.required_in(month) and c.name not in fields]
     if missing:
         names = ", ".join(f"{c.name} (published as {' or '.join(c.names)})" for c in missing)

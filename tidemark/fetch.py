@@ -13,6 +13,7 @@ from tidemark.fileversion import FileVersion
 from tidemark.guard import Guard, Limits, Progress
 from tidemark.lake import Incoming, Lake
 from tidemark.partition import Partition
+from tidemark.points import Point, passed
 from tidemark.source import Location
 
 __all__ = ["Limits", "Look", "Progress", "RawFile", "Seen", "fetch", "look"]
@@ -142,9 +143,12 @@ def _bring(
         found = _receive(location, incoming, guard, report, version)
         if held is not None and found is version:
             return held
+        passed(Point.FETCHED, partition)
+        path = lake.store(incoming.path, partition, incoming.sha256, location.extension)
+        passed(Point.STORED, partition)
         return RawFile(
             partition=partition,
-            path=lake.store(incoming.path, partition, incoming.sha256, location.extension),
+            path=path,
             size=incoming.size,
             sha256=incoming.sha256,
             url=location.shown,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tidemark.errors import Failed
 from tidemark.partition import Partition
+from tidemark.points import Point, passed
 from tidemark.settings import LAKE
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,6 +35,8 @@ class Incoming:
         with _explained(self._partition):
             while left:
                 left = left[self._file.write(left) :]
+        if self.size == 0:
+            passed(Point.FETCHING, self._partition)
         self._hash.update(data)
         self.size += len(data)
 

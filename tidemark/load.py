@@ -24,6 +24,7 @@ from tidemark.lake import Lake
 from tidemark.ledger import Ending, Outcome, PlannedPartition, SourceSeen
 from tidemark.partition import Partition
 from tidemark.plan import Action, Mode, decide
+from tidemark.points import Point, passed
 from tidemark.postgres import Connection, connect, try_lock, unlock
 from tidemark.progress import Progress
 from tidemark.publish import Published, prepare, publish, quarantine
@@ -50,7 +51,6 @@ class Load:
     planned: PlannedPartition | None
     load_id: int | None = None
     facts: Facts | None = None
-    staged: Staged | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -170,7 +170,7 @@ def stage_raw(load: Load, raw: RawFile) -> Staged:
     drop_staged(load.connection, load.partition.staging_table(load.id))  # of the try before, if there was one
     told = Progress(load.partition, "stage", "rows")
     staged = stage(load.connection, load.dataset, raw, load.id, temporary=temporary, stop=load.stop, progress=told)
-    load.staged = staged
+    passed(Point.STAGED, load.partition)
     ledger.record_staged(load.connection, staged)
     for rule in load.dataset.row_rules:
         taken = staged.diverted.get(rule.code, 0)
@@ -185,12 +185,14 @@ def record_verdict(load: Load, verdict: Verdict) -> None:
     """Put what the gate said on record, before anything is done about it."""
     said = "accepted" if isinstance(verdict, Accepted) else "rejected"
     ledger.record_verdict(load.connection, load.id, said, verdict.suite_version, verdict.findings)
+    passed(Point.AUDITED, load.partition)
 
 
 def conclude(load: Load, verdict: Verdict) -> LoadResult:
     """Publish an accepted month, or quarantine a rejected one; either way the attempt has ended."""
     if isinstance(verdict, Accepted):
         prepare(load.connection, load.dataset, verdict.staged)
+        passed(Point.INDEXED, load.partition)
         expected = load.facts.current.load_id if load.facts and load.facts.current else None
         published = publish(load.connection, load.url, load.dataset, verdict, expected_load=expected)
         return _published(published)

@@ -20,6 +20,7 @@ from tidemark.datasets.base import Dataset
 from tidemark.errors import Failed, TidemarkError
 from tidemark.ledger import Ending, Outcome
 from tidemark.partition import Partition
+from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, connect, transaction, with_lock_retries
 from tidemark.queries import QUERIES
 from tidemark.settings import Secret
@@ -114,6 +115,7 @@ def quarantine(connection: Connection, rejected: Rejected) -> Ending:
             _drop(cursor, staged.diverted_table)
             _move(cursor, staged.table, "quarantine", staged.partition.table)
             ledger.end_attempt(connection, staged.load_id, ending)
+            passed(Point.COMMITTING, staged.partition)
 
     with_lock_retries(move, f"The quarantine of {staged.partition}")
     return ending
@@ -147,6 +149,7 @@ class _Commit:
             cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
             cursor.execute(QUERIES["transaction_id"])
             (self._transaction_id,) = cursor.fetchone()  # type: ignore[misc]  # a function's one row
+            passed(Point.PUBLISHING, partition)
             self._check_first()
             self._reloads = _is_attached(cursor, partition)
             self._replace_diverted(cursor)
@@ -158,6 +161,8 @@ class _Commit:
             ledger.end_published(
                 self._connection, partition, staged.load_id, self._accepted.rows, f"{self._accepted.rows:,} rows {how}"
             )
+            passed(Point.COMMITTING, partition)
+        passed(Point.PUBLISHED, partition)
         return self._reloads
 
     def settle(self, url: Secret) -> bool:
@@ -234,6 +239,7 @@ class _Commit:
         table = sql.Identifier("trips", staged.partition.table)
         names = ("month", "load_id", *(column.name for column in self._dataset.columns))
         cursor.execute(sql.SQL(QUERIES["delete_month"]).format(table=table))
+        passed(Point.REPLACING, staged.partition)
         cursor.execute(
             sql.SQL(QUERIES["insert_month"]).format(
                 table=table,

@@ -24,6 +24,7 @@ from tidemark.contract import Binding, bind, canonical_schema, normalise
 from tidemark.datasets.base import Dataset
 from tidemark.errors import BadFile, Failed, Stopped
 from tidemark.partition import Partition
+from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction
 from tidemark.queries import QUERIES
 from tidemark.read import open_parquet, read_batches
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from tidemark.fetch import RawFile
 
-CHUNKS_AHEAD = 4
+CHUNKS_AHEAD = 2
 SPOOL_BYTES = 8 << 20  # diverted rows above this size go to the disk
 
 
@@ -87,10 +88,11 @@ def stage(
         binding = bind(dataset, raw.partition.month, file.schema_arrow)
         table = raw.partition.staging_table(load_id)
         _create_tables(connection, dataset, raw.partition, load_id)
+        passed(Point.STAGING_CREATED, raw.partition)
         with tempfile.SpooledTemporaryFile(
             SPOOL_BYTES, "w+", encoding="utf-8", newline="", dir=str(temporary)
         ) as spool:
-            encoder = _Encoder(dataset, binding, file, _DivertedSpool(spool), stop, progress)
+            encoder = _Encoder(dataset, raw.partition, binding, file, _DivertedSpool(spool), stop, progress)
             copied = _copy(connection, table, binding, encoder)
             _check_counts(raw.partition, encoder, copied, file.metadata.num_rows)
             _copy_diverted(connection, table, spool, sum(encoder.diverted.values()))
@@ -142,7 +144,7 @@ def _create_tables(connection: Connection, dataset: Dataset, partition: Partitio
 def _copy(connection: Connection, table: str, binding: Binding, encoder: _Encoder) -> int:
     statement = sql.SQL(QUERIES["copy_binary"]).format(
         table=sql.Identifier("staging", table),
-        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in binding.columns),
+        columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in binding.present),
     )
     with encoder, connection.cursor() as cursor:
         try:
@@ -219,6 +221,7 @@ class _Encoder:
     def __init__(
         self,
         dataset: Dataset,
+        partition: Partition,
         binding: Binding,
         file: pyarrow.parquet.ParquetFile,
         spool: _DivertedSpool,
@@ -229,7 +232,9 @@ class _Encoder:
         self.rows_encoded = 0
         self.diverted: Counter[str] = Counter()
         self.error: BaseException | None = None
+        self._chunks_read = 0
         self._dataset = dataset
+        self._partition = partition
         self._binding = binding
         self._file = file
         self._spool = spool
@@ -249,7 +254,10 @@ class _Encoder:
 
     def read(self, _size: int = -1) -> bytes:
         """Return the next chunk, whatever its size; nothing at the end, as COPY expects."""
+        if self._chunks_read:
+            passed(Point.COPYING, self._partition)
         chunk = self._chunks.get()
+        self._chunks_read += 1
         if chunk is not None:
             return chunk
         if self.error is not None:
@@ -277,7 +285,8 @@ class _Encoder:
     def _encoded(self) -> Iterator[bytes]:
         from pgpq import ArrowToPostgresBinaryEncoder
 
-        encoder = ArrowToPostgresBinaryEncoder(canonical_schema(self._binding.columns))
+        names = [column.name for column in self._binding.present]
+        encoder = ArrowToPostgresBinaryEncoder(canonical_schema(self._binding.present))
         yield encoder.write_header()
         total = self._file.metadata.num_rows
         for batch in read_batches(self._file, tuple(self._binding.fields.values())):
@@ -288,7 +297,7 @@ class _Encoder:
             self.diverted.update(row.code for row in outcome.diverted)
             self.rows_read += batch.num_rows
             self.rows_encoded += outcome.kept.num_rows
-            yield _encode(encoder, outcome.kept)
+            yield _encode(encoder, outcome.kept.select(names))
             if self._progress is not None:
                 self._progress(self.rows_read, total)
         yield encoder.finish()
