@@ -14,6 +14,8 @@ from tidemark.datasets.base import Column, ColumnType, Dataset
 from tidemark.errors import BadFile
 from tidemark.months import Month
 
+LONGEST_NAME = 63  # of a column in PostgreSQL
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -49,17 +51,18 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
     for field in schema:
         column = _column_for(dataset, field)
         if column is None:
-            unknown.append(field.name)
+            unknown.append(_named(field.name))
         elif column.name in fields:
             raise _drift(
                 "ambiguous-column",
-                f"The file has two columns for {column.name}: {fields[column.name]!r} and {field.name!r}",
+                f"The file has two columns for {column.name}: {_named(fields[column.name])!r} and "
+                f"{_named(field.name)!r}",
             )
         else:
             fields[column.name] = field.name
     twice = [name for name, times in Counter(fields.values()).items() if times > 1]
     if twice:  # once for each of two columns that share the name
-        raise _drift("ambiguous-column", f"The file has two columns named {twice[0]!r}")
+        raise _drift("ambiguous-column", f"The file has two columns named {_named(twice[0])!r}")
     if not fields:
         raise _drift("missing-column", f"The file has none of the columns of {dataset.name}")
     missing = [c for c in dataset.columns if c.required_in(month) and c.name not in fields]
@@ -103,6 +106,11 @@ def arrow_type(kind: ColumnType) -> pyarrow.DataType:
         ColumnType.DOUBLE: pyarrow.float64(),
         ColumnType.TEXT: pyarrow.string(),
     }[kind]
+
+
+def _named(name: str) -> str:
+    """Return a name out of a file as it may stand in a message and in jsonb, which has no NUL."""
+    return (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…").replace("\0", "\\0")
 
 
 def _column_for(dataset: Dataset, field: pyarrow.Field) -> Column | None:
@@ -161,7 +169,7 @@ def _checked(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array
         try:
             array.validate(full=True)
         except pyarrow.ArrowInvalid:
-            raise _drift("bad-value", f"Column {source!r} holds bytes that are no UTF-8 text") from None
+            raise _drift("bad-value", f"Column {_named(source)!r} holds bytes that are no UTF-8 text") from None
     return array
 
 
@@ -188,7 +196,7 @@ def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Scal
 def _lossy(column: Column, source: str, published: pyarrow.DataType, value: pyarrow.Scalar) -> BadFile:
     return _drift(
         "lossy-type",
-        f"Column {source!r} was published as {published} and holds {_shown(value)}, "
+        f"Column {_named(source)!r} was published as {published} and holds {_shown(value)}, "
         f"which {column.name} ({column.type}) cannot hold without loss",
     )
 

@@ -249,10 +249,9 @@ def test_a_page_that_is_corrupt_undoes_what_came_before_it(connection: Connectio
         tmp_path / "rides.parquet", FEBRUARY, rows, row_group=BATCH_ROWS, note=[str(n) for n in range(rows)]
     )
     second = pyarrow.parquet.ParquetFile(path).metadata.row_group(1).column(3)
-    start = second.dictionary_page_offset or second.data_page_offset
     with path.open("r+b") as file:
-        file.seek(start)
-        file.write(b"\xff" * 64)  # the head of the page
+        file.seek(second.data_page_offset + 200)  # behind the head of the page, which is looked at before
+        file.write(b"\xff" * 10_000)
     heard: list[int] = []
     ensure_tables(connection, RIDES)
     with pytest.raises(BadFile) as raised:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.attempts import FEBRUARY, RIDES
-from tidemark import read
 from tidemark.contract import bind, normalise
 from tidemark.errors import BadFile, Failed, TidemarkError
-from tidemark.read import BATCH_ROWS, open_parquet, read_batches
+from tidemark.parquet import bounds
+from tidemark.parquet.bounds import BATCH_BYTES, BATCH_ROWS, MAX_VALUE_BYTES
+from tidemark.parquet.thrift import STRUCT, Malformed, read_struct
+from tidemark.read import RawParquet, open_parquet, read_batches
 
 ROWS = 50
 NOON = datetime(2023, 2, 1, 12)  # noqa: DTZ001 - published without zone
@@ -115,7 +121,7 @@ def test_a_file_that_claims_too_much_is_refused_before_it_is_read(
     bound: str, most: int, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(path)
-    monkeypatch.setattr(read, bound, most)
+    monkeypatch.setattr(bounds, bound, most)
     error = refused(path)
     assert error.code == "oversized"
     assert f"{ROWS} rows" in error.message
@@ -157,7 +163,7 @@ class _DyingDisk(io.BytesIO):
 
 def test_a_disk_that_dies_between_pages_fails_and_does_not_reject(path: Path) -> None:
     disk = _DyingDisk(write(path))
-    file = pq.ParquetFile(disk)
+    file = RawParquet(disk)
     disk.dying = True
     with pytest.raises(Failed) as caught:
         list(read_batches(file, ["price"]))
@@ -202,6 +208,163 @@ def test_a_file_with_other_than_the_rows_it_promises_is_refused(path: Path) -> N
             with pytest.raises(BadFile, match="promises"):
                 load(path)
     assert differing
+
+
+# ---- bounds, of files that are sound
+
+
+def read_back(path: Path) -> tuple[list[object], list[pa.RecordBatch]]:
+    """The notes of a file as they are read here, and the batches; no batch is larger than promised."""
+    with open_parquet(path) as file:
+        batches = list(read_batches(file, ["note"]))
+    assert max(batch.num_rows for batch in batches) <= BATCH_ROWS
+    assert all(batch.nbytes <= BATCH_BYTES or batch.num_rows == 1 for batch in batches)
+    return [note for batch in batches for note in batch.column(0).to_pylist()], batches
+
+
+DELTAS = [
+    {"use_dictionary": False, "column_encoding": {"note": encoding}}
+    for encoding in ("DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY")
+]
+SHAPES: list[dict[str, Any]] = [
+    *({"compression": codec} for codec in ("none", "snappy", "gzip", "brotli", "zstd", "lz4")),
+    {"use_dictionary": False},
+    {"data_page_version": "2.0"},
+    {"version": "1.0"},
+    {"dictionary_pagesize_limit": 100},
+    {"row_group_size": 70},
+    {"max_rows_per_page": 1},
+    {"write_statistics": False, "write_page_index": True, "write_page_checksum": True},
+]
+CATEGORIES = pa.dictionary(pa.int32(), pa.string())  # which pyarrow itself does not read where they are deltas
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [
+        *itertools.product((pa.string(), pa.large_string(), pa.string_view()), [*SHAPES, *DELTAS]),
+        *itertools.product((CATEGORIES,), SHAPES),
+    ],
+    ids=str,
+)
+def test_texts_are_read_alike_however_they_were_written(kind: pa.DataType, shape: dict[str, Any], path: Path) -> None:
+    notes = [None if n % 7 == 0 else "é" * (n % 50) for n in range(1000)]
+    if pa.types.is_dictionary(kind):
+        written = pa.array(notes, pa.string()).dictionary_encode()
+    else:
+        written = pa.array(notes, kind)
+    pq.write_table(pa.table({"note": written}), path, **shape)
+    assert read_back(path)[0] == notes
+
+
+@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionary", "plain"])
+@pytest.mark.parametrize("categories", [True, False], ids=["categories", "texts"])
+def test_long_texts_come_in_batches_of_fewer_rows(dictionary: bool, categories: bool, path: Path) -> None:
+    rows, text = 1_500, "x" * 32_000
+    notes = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+    column = notes if categories else notes.dictionary_decode()
+    pq.write_table(pa.table({"note": column}), path, use_dictionary=dictionary)
+    read, batches = read_back(path)
+    assert read == [text] * rows
+    assert len(batches) > 1
+
+
+def test_long_texts_side_by_side_in_a_page_are_cut_apart(path: Path) -> None:
+    notes = ["y" * MAX_VALUE_BYTES] * 60 + ["x"] * 60_000
+    limits = {"data_page_size": 1 << 30, "max_rows_per_page": 100_000, "write_batch_size": 100_000}
+    pq.write_table(pa.table({"note": notes}), path, use_dictionary=False, **limits)
+    read, batches = read_back(path)
+    assert read == notes
+    assert len(batches) > 2
+
+
+@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionary", "plain"])
+def test_a_text_above_the_limit_is_refused_and_its_column_named(dictionary: bool, path: Path) -> None:
+    for size, refused_as in ((MAX_VALUE_BYTES, None), (MAX_VALUE_BYTES + 1, "value-too-large")):
+        pq.write_table(pa.table({"note": ["x" * size, "y"]}), path, use_dictionary=dictionary)
+        if refused_as is None:
+            assert len(read_back(path)[0]) == 2
+        else:
+            with pytest.raises(BadFile, match="'note'") as caught:
+                read_back(path)
+            assert caught.value.code == refused_as
+
+
+def test_what_is_not_read_may_be_of_any_size(path: Path) -> None:
+    lists = pa.array([[1, 2]] * ROWS, pa.list_(pa.int32()))
+    pq.write_table(pa.table({"note": ["x"] * ROWS, "huge": ["x" * 2 * MAX_VALUE_BYTES] * ROWS, "lists": lists}), path)
+    assert read_back(path)[0] == ["x"] * ROWS
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "says"),
+    [
+        ("MAX_PAGES", 3, "'price' have more than 3 pages"),
+        ("MAX_DICTIONARY_VALUES", 4, "'seats' have more than 4 values"),
+        ("MAX_DECODED_BYTES", 500, "more than 500 bytes when decoded"),
+        ("MAX_HELD_BYTES", 100, "'seats' has pages that take"),
+        ("MAX_BATCHES", 0, "more than 0 pieces"),
+        ("MAX_COLUMNS", 3, "has 4 columns"),
+        ("SMALL_BYTES", 0, "more than 0 bytes when decoded"),
+    ],
+)
+def test_a_file_that_would_take_too_much_is_refused_and_says_of_what(
+    bound: str, most: int, says: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(path)
+    monkeypatch.setattr(bounds, bound, most)
+    monkeypatch.setattr(bounds, "MAX_EXPANSION", 0)
+    with pytest.raises(BadFile) as caught:
+        load(path)
+    assert caught.value.code == "oversized"
+    assert says in caught.value.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is only limited on Linux")
+def test_a_process_without_memory_fails_and_does_not_reject(path: Path) -> None:
+    limits = {"data_page_size": 1 << 30, "max_rows_per_page": 1 << 30, "write_batch_size": 1 << 30}
+    pq.write_table(pa.table({"price": pa.repeat(2.5, 20_000_000)}), path, use_dictionary=False, **limits)
+    code = """if True:
+        import resource, sys
+        from pathlib import Path
+        from tidemark.errors import Failed
+        from tidemark.read import open_parquet, read_batches
+        with open_parquet(Path(sys.argv[1])) as file:
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + (32 << 20), used + (32 << 20)))
+            try:
+                list(read_batches(file, ["price"]))
+            except Failed as error:
+                print(error.code, error.remedy)
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("out-of-memory Give the process more memory")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"\x15\x02\x00", 3),  # field 1: the integer 1
+        (b"\x15\x02", IndexError),  # no end
+        (b"\x15\x02\x05\x02\x04\x00", Malformed),  # field 1 again
+        (b"\x1e\x00", Malformed),  # a type that does not exist
+        (b"\x15\xff\xff\xff\xff\x7f\x00", Malformed),  # more than 32 bits
+        (b"\x16" + b"\xff" * 10 + b"\x7f\x00", Malformed),  # more than 64
+        (b"\x19\x25\x02\x02\x00", Malformed),  # a list of integers where structs belong
+        (b"\x29\x25\x02\x02\x00", 5),  # where nobody knows what belongs
+        (b"\x19\xfc\xff\xff\xff\xff\x7f", IndexError),  # a list without end
+        (b"\x1c" * 100, Malformed),  # structs in structs
+        (b"\x29" + b"\x19" * 100, Malformed),  # lists in lists
+        (b"\x28\xff\xff\xff\xff\x7f", IndexError),  # a text that ends behind the file
+    ],
+    ids=repr,
+)
+def test_structs_are_read_strictly(data: bytes, expected: int | type[Exception]) -> None:
+    if isinstance(expected, int):
+        assert read_struct(data, lists={(1,): STRUCT})[1] == expected
+    else:
+        with pytest.raises(expected):
+            read_struct(data, lists={(1,): STRUCT})
 
 
 # ---- no bit of a file can make it end otherwise than well or refused
