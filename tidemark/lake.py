@@ -111,6 +111,12 @@ class Lake:
         month = f"{path.parent.parent.name} {path.parent.name}"
         try:
             found = _sha256(path)
+        except FileNotFoundError:
+            raise Failed(
+                f"{month}: the raw file {path} is gone.",
+                remedy="Run this again: it is then fetched anew.",
+                code="lake-unusable",
+            ) from None
         except OSError as error:
             raise _unusable(month, error) from None
         if found != sha256:
@@ -157,6 +163,8 @@ def _explained(partition: Partition) -> Iterator[None]:
 
 def _unusable(month: str, error: OSError) -> Failed:
     reason = error.strerror or "unknown reason"
+    if error.filename is not None:
+        reason = f"{reason}: {error.filename2 or error.filename}"  # of two names the one that was to be written
     if error.errno in _FULL:
         remedy = f"Free space on the disk of the raw lake, or point {LAKE} to a folder with more."
         return Failed(f"{month}: the raw lake has no space left ({reason}).", remedy=remedy, code="lake-full")

@@ -118,8 +118,7 @@ class _Download:
 
     def _receive(self, response: httpx.Response, total: int | None) -> None:
         """Take in the body, which must bring the file to exactly ``total`` bytes where that was announced."""
-        chunked = is_chunked(response)
-        piece = b""
+        chunked, before = is_chunked(response), self._incoming.size
         pieces = response.iter_raw()  # named, as the connection is closed once nobody holds it
         for piece in pieces:
             self._guard.check()
@@ -128,7 +127,7 @@ class _Download:
             self._report(self._incoming.size, total)
             if self._incoming.size == total and not chunked:
                 break  # before it closes the connection, and with it the view of what else was sent
-        more = not chunked and self._client.sent_more(response, piece)
+        more = not chunked and self._client.sent_more(response, self._incoming.size - before)
         if more or total not in (self._incoming.size, None):
             how = "more than" if more or self._incoming.size > (total or 0) else "less than"
             raise Transient(
