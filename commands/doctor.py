@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from commands import options
-from commands.output import out, print_json
+from commands.output import out, print_json, shown
 
 if TYPE_CHECKING:
     from deployments.diagnosis import Point
@@ -24,27 +23,27 @@ def doctor(as_json: bool) -> int:
     from tidemark.settings import read_settings
 
     settings = read_settings()
-    shown = settings_shown(settings)
+    configured = settings_shown(settings)
     points = list(diagnose(settings))
     status = 1 if any(point.level == "bad" for point in points) else 0
     if as_json:
         print_json(
             {
                 "version": 1,
-                "settings": [{"name": s.name, "value": s.value, "origin": s.origin} for s in shown],
+                "settings": [{"name": s.name, "value": s.value, "origin": s.origin} for s in configured],
                 "points": [_point_json(point) for point in points],
                 "exit": status,
             }
         )
         return status
     console = out()
-    for setting in shown:
-        console.print(f"  {setting.name:<26}{escape(setting.value):<48} [dim]{setting.origin}[/]")
+    for setting in configured:
+        console.print(f"  {setting.name:<26}{shown(setting.value):<48} [dim]{setting.origin}[/]")
     console.print()
     for point in points:
-        console.print(f"{MARKS[point.level]} {point.what}: {escape(point.found)}")
+        console.print(f"{MARKS[point.level]} {point.what}: {shown(point.found)}")
         if point.remedy:
-            console.print(f"    {escape(point.remedy)}")
+            console.print(f"    {shown(point.remedy)}")
     return status
 
 

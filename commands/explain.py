@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.dataset
-@click.argument("month")
+@click.argument("month", callback=options.not_blank)
 @options.as_json
 def explain(dataset: str, month: str, as_json: bool) -> int:
     """Tell the whole history of one MONTH (YYYY-MM): attempts, file, counts, checks, errors."""

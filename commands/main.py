@@ -12,11 +12,13 @@ import click
 import psycopg2
 
 from commands import backfill, doctor, down, explain, feed, plan, status
-from commands.output import print_error
+from commands.output import err, plain, print_error
 from tidemark.errors import TidemarkError, UsageError
 from tidemark.postgres import explain as explain_database
+from tidemark.settings import without_secrets
 
 DEBUG = "--debug"
+LONGEST_TRACE = 100_000  # the texts of exceptions may hold what others sent
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,7 +54,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it is ends as one sentence
         if debug:
-            traceback.print_exception(error)
+            err().print(_trace(error), markup=False)
         told = _explained(error)
         print_error(told.code, told.message, told.remedy, as_json=as_json)
         return 2 if isinstance(told, UsageError) else 1
@@ -70,6 +72,11 @@ def _explained(error: Exception) -> TidemarkError:
         remedy=f"Run it again with {DEBUG} to see where, and please report it.",
         code="internal",
     )
+
+
+def _trace(error: Exception) -> str:
+    text = without_secrets("".join(traceback.format_exception(error)).rstrip())
+    return plain(text, kept="\n", longest=LONGEST_TRACE)
 
 
 def _make_streams_safe() -> None:

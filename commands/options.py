@@ -6,9 +6,17 @@ import click
 
 from tidemark.plan import Mode
 
-dataset = click.argument("dataset")
-first = click.argument("first", metavar="[FROM]", required=False)
-last = click.argument("last", metavar="[TO]", required=False)
+
+def not_blank(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what a script gives when its variable is not set: it would be taken for everything."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty.")
+    return value
+
+
+dataset = click.argument("dataset", callback=not_blank)
+first = click.argument("first", metavar="[FROM]", required=False, callback=not_blank)
+last = click.argument("last", metavar="[TO]", required=False, callback=not_blank)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs on stdout.")
 mode = click.option(
     "--mode",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 WIDEST = 1000  # of a line that no terminal folds
+LONGEST_ERROR = 800  # more than any sentence of our own has; what was typed may stand in it
+LONGEST = 2000  # of a text that came from outside
 
 
 def out() -> Console:
@@ -31,8 +33,17 @@ def err() -> Console:
 
 
 def shown(text: str) -> str:
-    """Return text of a file, a source or a database as it may be shown: no markup, no control characters."""
-    return escape("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+    """Return text of a file, a source or a database as it may be shown: no markup, no control characters, an end."""
+    return escape(plain(text))
+
+
+def plain(text: str, *, kept: str = "", longest: int = LONGEST) -> str:
+    """Return a text with its control characters written out, except those that are ``kept``, and cut where it is long.
+
+    Those that turn the direction of writing count as control characters.
+    """
+    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in cut)
 
 
 def print_table(console: Console, table: Table) -> None:
@@ -47,11 +58,14 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # a terminal obeys some characters that JSON leaves as they are
+    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
 
 
 def print_error(code: str, message: str, remedy: str, *, as_json: bool) -> None:
     """Say what went wrong and what mends it: on stderr for people, on stdout for programs."""
+    message, remedy = plain(message, longest=LONGEST_ERROR), plain(remedy, longest=LONGEST_ERROR)
     if as_json:
         print_json({"version": 1, "error": {"code": code, "message": message, "remedy": remedy}})
     else:

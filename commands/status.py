@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("dataset", required=False)
+@click.argument("dataset", required=False, callback=options.not_blank)
 @options.first
 @options.last
 @options.as_json

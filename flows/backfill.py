@@ -30,6 +30,9 @@ from tidemark.session import Session, open_session
 from tidemark.settings import read_settings
 
 DEFAULT_WINDOW = 4
+MOST = 2**63 - 1  # of a bigint
+DATASET = "^[a-z][a-z0-9_]*$"  # what a parameter may be stands in the run's name and in Prefect's pages
+MONTH = "^([0-9]{4}-[0-9]{2})?$"
 
 logger = logging.getLogger("tidemark.flows")
 
@@ -57,14 +60,14 @@ def _run_name() -> str:
 
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False)
 async def backfill(
-    dataset: Annotated[str, Field(max_length=30)],
-    first: str | None = None,
-    last: str | None = None,
+    dataset: Annotated[str, Field(max_length=30, pattern=DATASET)],
+    first: Annotated[str | None, Field(max_length=7, pattern=MONTH)] = None,
+    last: Annotated[str | None, Field(max_length=7, pattern=MONTH)] = None,
     mode: Literal["due", "failed", "rejected", "stale", "all"] = "due",
     window: Annotated[int, Field(ge=1, le=32)] = DEFAULT_WINDOW,
     newest_first: bool = False,
-    stop_after: Annotated[int | None, Field(ge=1)] = None,
-    run_id: int | None = None,
+    stop_after: Annotated[int | None, Field(ge=1, le=MOST)] = None,
+    run_id: Annotated[int | None, Field(ge=1, le=MOST)] = None,
 ) -> State[RunReport]:
     """Load the months of a range that the mode takes, a window at a time, and report what became of them.
 

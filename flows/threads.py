@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from traceback import format_exception
 from typing import TypeVar
 
 import psycopg2
 
-from tidemark.load import Load, interrupt
+from tidemark.errors import Failed, TidemarkError
+from tidemark.load import Load, ending_of, interrupt
 from tidemark.postgres import explain
+from tidemark.settings import without_secrets
 
 STOP_PATIENCE_S = 30.0
 
 T = TypeVar("T")
+
+
+class _Trace(Exception):
+    """The traceback of an error that nobody expected, as text without secrets."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
 def stop_if_cancelled() -> None:
@@ -27,7 +37,7 @@ async def in_thread(load: Load, work: Callable[[], T]) -> T:
     """Run one stage of a load in a thread and wait for it.
 
     When the flow is cancelled, the stage is told to stop and waited for, so that nothing works on the connection
-    while the attempt is ended. Errors of the database are raised as Tidemark's own.
+    while the attempt is ended. Errors are raised as Tidemark's own: Prefect keeps what others say in their texts.
     """
     stop_if_cancelled()
     stage = asyncio.ensure_future(asyncio.to_thread(work))
@@ -39,3 +49,9 @@ async def in_thread(load: Load, work: Callable[[], T]) -> T:
         raise
     except psycopg2.Error as error:
         raise explain(error, load.partition.name) from error
+    except TidemarkError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text stays out of Prefect
+        ending = ending_of(error)
+        trace = _Trace(without_secrets("".join(format_exception(error))))
+        raise Failed(ending.reason, remedy=ending.remedy, code=ending.code) from trace

@@ -33,6 +33,8 @@ from tidemark.source import locate
 from tidemark.stage import Staged, drop_staged, stage
 from tidemark.verdict import Accepted, Verdict
 
+NAMED_IN_LOG = 10
+
 logger = logging.getLogger(__name__)
 
 
@@ -164,7 +166,11 @@ def same_as_before(load: Load, raw: RawFile) -> Ending | None:
 
 
 def stage_raw(load: Load, raw: RawFile) -> Staged:
-    """Stage the raw file and note what was read and diverted; raises what ``tidemark.stage.stage`` raises."""
+    """Stage the raw file, if its bytes are still those that were fetched, and note what was read and diverted.
+
+    Raises ``Failed`` with the code ``lake-altered`` when they are not, and what ``tidemark.stage.stage`` raises.
+    """
+    Lake(load.settings.lake).verify(raw.path, raw.sha256)  # parquet has no checksum that a changed bit must break
     temporary = load.settings.home / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     drop_staged(load.connection, load.partition.staging_table(load.id))  # of the try before, if there was one
@@ -177,7 +183,9 @@ def stage_raw(load: Load, raw: RawFile) -> Staged:
         logger.info("%s: %s: %s rows before, %s after", load.partition, rule.code, f"{staged.rows_read:,}",
                     f"{staged.rows_read - taken:,}")  # fmt: skip
     if staged.dropped:
-        logger.warning("%s: columns that nobody knows were dropped: %s", load.partition, ", ".join(staged.dropped))
+        named, others = staged.dropped[:NAMED_IN_LOG], len(staged.dropped[NAMED_IN_LOG:])
+        more = f" and {others:,} more" if others else ""
+        logger.warning("%s: columns that nobody knows were dropped: %s%s", load.partition, ", ".join(named), more)
     return staged
 
 

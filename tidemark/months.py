@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from tidemark.errors import UsageError
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+MOST_MONTHS = 2400  # two centuries: a typing error in a year is no backfill of millennia
 _LAST_YEAR = 9000  # a date ends with the year 9999, and a month is expected some time after its end
 
 
@@ -58,12 +59,18 @@ class Month:
 def months_between(first: Month, last: Month) -> tuple[Month, ...]:
     """Return every month from ``first`` to ``last``, both included, oldest first.
 
-    Raises ``UsageError`` when ``first`` is after ``last``.
+    Raises ``UsageError`` when ``first`` is after ``last``, or more than ``MOST_MONTHS`` are between them.
     """
     if first > last:
         raise UsageError(
             f"The range is the wrong way round: {first} is after {last}.",
             remedy=f"Write the older month first: {last} {first}.",
+            code="bad-range",
+        )
+    if (last.year - first.year) * 12 + last.number - first.number >= MOST_MONTHS:
+        raise UsageError(
+            f"The range from {first} to {last} has more than {MOST_MONTHS:,} months.",
+            remedy="Write a shorter range.",
             code="bad-range",
         )
     months = [first]

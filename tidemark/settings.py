@@ -6,11 +6,14 @@ Every secret may also come from a file that its name with ``_FILE`` points to. S
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from tidemark.errors import UsageError
 
@@ -28,6 +31,13 @@ FETCH_SECONDS = "TIDEMARK_FETCH_SECONDS"
 FETCH_BYTES = "TIDEMARK_FETCH_BYTES"
 QUARANTINE_DAYS = "TIDEMARK_QUARANTINE_DAYS"
 PREFECT_API_URL = "PREFECT_API_URL"
+
+LONGEST = 8192  # of a setting, in characters
+# a name of DNS, label by label, or an address of IPv6
+_HOST = re.compile(r"(?:[a-z0-9_][a-z0-9_-]{0,62}\.)*[a-z0-9_][a-z0-9_-]{0,62}\.?|[0-9a-f]*:[0-9a-f:.]{1,44}", re.ASCII)
+_SHORTEST_HIDDEN = 4  # shorter ones would be found in every word
+_ADDRESSES = (DATABASE_URL, SOURCE, SLACK_WEBHOOK, PREFECT_API_URL, "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_WORDS = (SLACK_TOKEN, "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PGPASSWORD")
 
 
 class Secret:
@@ -69,6 +79,54 @@ def masked(address: str) -> str:
     return urlunsplit((parts.scheme, f"***@{host}" if at else host, parts.path, "", ""))
 
 
+def without_secrets(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return a text without the secrets that the environment holds: those of ours, of proxies and of clients.
+
+    The last resort for texts that nobody of us has written, such as the trace of an unexpected error.
+    """
+    given = os.environ if environment is None else environment
+    for secret in sorted(set(_secrets(given)), key=len, reverse=True):
+        if len(secret) >= _SHORTEST_HIDDEN:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _secrets(given: Mapping[str, str]) -> Iterator[str]:
+    """Yield the texts that must not be seen, in every way that they may be written."""
+    for name in (*_ADDRESSES, *_WORDS, *(name.lower() for name in _ADDRESSES)):
+        text = given.get(name, "").strip()
+        pointer = given.get(f"{name}_FILE", "").strip()
+        if pointer:
+            with suppress(UsageError):
+                text = _read_secret_file(f"{name}_FILE", pointer)
+        parts = (text,) if name in _WORDS else _parts_of_address(text, path=name == SLACK_WEBHOOK)
+        for part in parts:
+            yield from {part, unquote(part), quote(part), quote(part, safe="")}
+
+
+def _parts_of_address(text: str, *, path: bool) -> Iterator[str]:
+    """Yield what is secret in an address: its credentials, its query and fragment, and its ``path`` if that is.
+
+    Where a password was not quoted, whoever reads the address takes parts of it for something else.
+    """
+    credentials, _, _ = text.partition("://")[2].rpartition("@")
+    yield credentials
+    yield from re.split("[:/?#@]", credentials)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        yield text
+        return
+    if not parts.netloc or path:
+        yield text
+    if path:
+        yield parts.path
+        yield parts.path.rpartition("/")[2]
+    for piece in (parts.query, parts.fragment):
+        yield piece
+        yield from (each.partition("=")[2] for each in piece.split("&"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What Tidemark was told, once, at the start of a command.
@@ -79,7 +137,7 @@ class Settings:
 
     database_url: Secret | None
     home: Path
-    source: str | None
+    source: str | None = field(repr=False)  # it may hold credentials
     lake: Path
     datasets: Path | None
     slack_webhook: Secret | None
@@ -90,7 +148,7 @@ class Settings:
     fetch_seconds: int
     fetch_bytes: int
     quarantine_days: int
-    prefect_api_url: str | None
+    prefect_api_url: str | None = field(repr=False)
     origins: Mapping[str, str]
 
     def origin(self, name: str) -> str:
@@ -104,6 +162,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     given = dict(os.environ if environment is None else environment)
     given = {name: value.strip() for name, value in given.items() if value.strip()}
+    for name, value in given.items():
+        if name.startswith("TIDEMARK_") or name == PREFECT_API_URL:
+            _check_length(name, value)
     origins = {name: "environment" for name in given if name.startswith("TIDEMARK_") or name == PREFECT_API_URL}
 
     def secret(name: str) -> Secret | None:
@@ -112,8 +173,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             raise UsageError(f"Both {name} and {pointer} are set.", remedy="Keep one of them.", code="bad-setting")
         if pointer in given:
             origins[name] = "file"
-            return Secret(_read_secret_file(pointer, given[pointer]))
-        return Secret(given[name]) if name in given else None
+            return _secret(pointer, _read_secret_file(pointer, given[pointer]))
+        return _secret(name, given[name]) if name in given else None
 
     home = _path(HOME, given.get(HOME, ".tidemark"))
     return Settings(
@@ -135,6 +196,24 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def _check_length(name: str, value: str) -> None:
+    if len(value) > LONGEST:
+        raise UsageError(
+            f"{name} is longer than {LONGEST:,} characters.", remedy=f"Set {name} to less.", code="bad-setting"
+        )
+
+
+def _secret(name: str, text: str) -> Secret:
+    _check_length(name, text)
+    if not text.isprintable():
+        raise UsageError(
+            f"{name} holds a line break or another character that is no letter, digit or sign.",
+            remedy=f"Set {name} to the secret alone, on one line.",
+            code="bad-setting",
+        )
+    return Secret(text)
+
+
 def _positive(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name)
     if text is None:
@@ -148,13 +227,30 @@ def _positive(given: Mapping[str, str], name: str, default: int) -> int:
 
 def _path(name: str, text: str) -> Path:
     try:
-        return Path(text).expanduser().absolute()
+        path = Path(text).expanduser().absolute()
     except RuntimeError:
         raise UsageError(
             f"{name} begins with the home of a user whom this machine does not know.",
             remedy=f"Set {name} to a path that begins with / or with ~/.",
             code="bad-setting",
         ) from None
+    if not _can_exist(path):
+        raise UsageError(
+            f"{name} is a path that no file system can have.",
+            remedy=f"Set {name} to a shorter path, without odd characters.",
+            code="bad-setting",
+        )
+    return path
+
+
+def _can_exist(path: Path) -> bool:
+    try:
+        path.lstat()
+    except ValueError:  # a NUL, or what no file system can encode
+        return False
+    except OSError as error:
+        return error.errno not in (errno.ENAMETOOLONG, errno.ELOOP)
+    return True
 
 
 def _read_secret_file(name: str, path: str) -> str:
@@ -195,10 +291,16 @@ def _has_one_host(url: str) -> bool:
         return False
 
 
+def _is_plain(url: str) -> bool:
+    """Whether an address is written as it is sent: HTTP knows ASCII alone, and no blanks."""
+    return url.isascii() and url.isprintable() and " " not in url
+
+
 def _api_url(url: str | None) -> str | None:
     try:
         parts = urlsplit(url or "http://none")
-        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        valid = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and _is_plain(url or "")
+        valid = valid and (parts.port is None or parts.port > 0)
     except ValueError:
         valid = False
     if not valid:

@@ -13,6 +13,7 @@ from tidemark.months import Month
 from tidemark.settings import SOURCE, masked
 
 _IN_PATH = "/%:@!$&'()*+,;=~"
+LONGEST_ADDRESS = 4000
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,16})", re.ASCII)
 
 
@@ -92,12 +93,17 @@ def _address(source: str) -> SplitResult:
         parts = urlsplit(source)
         host, _ = parts.hostname or "", parts.port  # the port raises when it is no number
         host.encode("idna")
+        source.encode()  # bytes of the environment that are no text are surrogates here
     except ValueError:
         raise _bad_source("The source is not an address that can be read.") from None
     if parts.scheme not in ("http", "https"):
         raise _bad_source(f"The source has the scheme {parts.scheme[:20]!r}, which is not known.")
-    if not host or any(not character.isprintable() or character.isspace() for character in host):
+    if not host or " " in host or not parts.netloc.isprintable():
         raise _bad_source("The source is an address without a host.")
+    if not host.isascii():
+        raise _bad_source("The source is an address whose host is not written in ASCII, as DNS has it (xn--…).")
+    if len(source) > LONGEST_ADDRESS:
+        raise _bad_source(f"The source is an address of more than {LONGEST_ADDRESS:,} characters.")
     return parts
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import psycopg2
+import psycopg2.errors
 from psycopg2 import sql
 
 from tidemark.contract import Binding, bind, canonical_schema, normalise
@@ -27,17 +28,17 @@ from tidemark.partition import Partition
 from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction
 from tidemark.queries import QUERIES
-from tidemark.read import open_parquet, read_batches
+from tidemark.read import RawParquet, open_parquet, read_batches
 from tidemark.transform import DivertedRow, transform
 
 if TYPE_CHECKING:
     import pyarrow
-    import pyarrow.parquet
     from pgpq import ArrowToPostgresBinaryEncoder
 
     from tidemark.fetch import RawFile
 
 CHUNKS_AHEAD = 2
+_OUR_OWN = (psycopg2.errors.BadCopyFileFormat, psycopg2.errors.InvalidBinaryRepresentation)  # faults, not the file's
 SPOOL_BYTES = 8 << 20  # diverted rows above this size go to the disk
 
 
@@ -152,6 +153,12 @@ def _copy(connection: Connection, table: str, binding: Binding, encoder: _Encode
         except psycopg2.Error as error:
             if encoder.error is not None:
                 raise encoder.error from None
+            if isinstance(error, _OUR_OWN):
+                raise Failed(
+                    f"PostgreSQL cannot read the rows as they were encoded: {str(error).splitlines()[0]}.",
+                    remedy="Nothing was published. Run this again; if it stays, report it with the raw file.",
+                    code="broken-copy",
+                ) from None
             if isinstance(error, psycopg2.DataError):
                 raise _bad_value(error) from None
             raise
@@ -212,6 +219,10 @@ class _DivertedSpool:
             self._writer.writerow((row.code, row.column, row.number, body))
 
 
+class _Broken(Exception):
+    """Ends a COPY; what broke is the encoder's ``error``."""
+
+
 class _Encoder:
     """The file that COPY reads from: encodes batches in a thread, ``CHUNKS_AHEAD`` chunks ahead at most.
 
@@ -223,7 +234,7 @@ class _Encoder:
         dataset: Dataset,
         partition: Partition,
         binding: Binding,
-        file: pyarrow.parquet.ParquetFile,
+        file: RawParquet,
         spool: _DivertedSpool,
         stop: threading.Event,
         progress: Callable[[int, int], None] | None,
@@ -261,7 +272,7 @@ class _Encoder:
         if chunk is not None:
             return chunk
         if self.error is not None:
-            raise self.error
+            raise _Broken  # without its text, which psycopg2 would send to the server, and that to its log
         return b""
 
     def _run(self) -> None:

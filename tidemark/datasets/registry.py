@@ -23,6 +23,8 @@ RESERVED_COLUMNS = frozenset({"month", "load_id"})
 INDEX_METHODS = frozenset({"brin", "btree", "hash"})
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+FIRST_MONTH = Month(1900, 1)
+LONGEST_REASON = 300
 LONGEST_NAME = 30  # names of staging tables add up to 33, and PostgreSQL cuts names after 63 bytes
 _NAME_OF_A_MONTH = re.compile(r".*_\d{4}_\d{2}", re.ASCII)
 _NUMBERS = (ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.DOUBLE)
@@ -111,6 +113,9 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _bad_file(path: Path, reason: str) -> UsageError:
+    reason = " ".join(settings.without_secrets(reason).split())  # it may be the text of an exception of the file's
+    if len(reason) > LONGEST_REASON:
+        reason = f"{reason[: LONGEST_REASON - 1]}…"
     return UsageError(
         f"The dataset file {path.name} cannot be used: {reason}.",
         remedy=f"Mend {path}, or take it out of the folder that {settings.DATASETS} names.",
@@ -128,6 +133,8 @@ def _wrong_with_identity(dataset: Dataset) -> Iterator[str]:
     if not isinstance(dataset.first_month, Month):
         yield "first_month is not a Month"
         return
+    if dataset.first_month < FIRST_MONTH:
+        yield f"first_month is before {FIRST_MONTH}"
     try:
         one_file_for_all = dataset.file_name(dataset.first_month) == dataset.file_name(dataset.first_month.next)
     except (KeyError, IndexError):
