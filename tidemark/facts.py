@@ -160,12 +160,15 @@ class Facts:
 
 
 def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Month, ...]) -> tuple[Facts, ...]:
-    """Return the facts of each of these months, in their order; ``connection`` none: there is no ledger yet."""
+    """Return the facts of each of these months, in their order; ``connection`` none: there is no ledger yet.
+
+    Of an attempt's findings they have those that did not pass; ``read_history`` has all of them.
+    """
     if connection is None:
         return tuple(Facts(partition=dataset.partition(month)) for month in months)
     span = {"dataset": dataset.name, "first": months[0].first_day, "last": months[-1].first_day}
     rows = _rows(connection, "partition_attempts", span)
-    findings = read_findings(connection, [row["load_id"] for row in rows])
+    findings = _findings(connection, "odd_findings_of", rows)
     found: dict[Month, dict[str, Attempt]] = {}
     for row in rows:
         attempt = _attempt(row, findings)
@@ -180,14 +183,16 @@ def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Mo
 def read_history(connection: Connection, partition: Partition) -> tuple[Attempt, ...]:
     """Return every attempt of one month, the newest first, each with all its findings."""
     rows = _rows(connection, "attempts_of", {"dataset": partition.dataset, "month": partition.month.first_day})
-    findings = read_findings(connection, [row["load_id"] for row in rows])
+    findings = _findings(connection, "findings_of", rows)
     return tuple(_attempt(row, findings) for row in rows)
 
 
-def read_findings(connection: Connection, loads: Iterable[int]) -> Mapping[int, tuple[Finding, ...]]:
-    """Return the findings of these loads, by load."""
+def _findings(
+    connection: Connection, query: str, attempts: Iterable[Mapping[str, Any]]
+) -> Mapping[int, tuple[Finding, ...]]:
+    """Return what a query finds of the findings of these attempts, by load."""
     found: dict[int, tuple[Finding, ...]] = {}
-    for row in _rows(connection, "findings_of", {"loads": list(loads)}):
+    for row in _rows(connection, query, {"loads": [attempt["load_id"] for attempt in attempts]}):
         finding = Finding(
             code=row["code"],
             severity=Severity(row["severity"]),

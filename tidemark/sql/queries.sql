@@ -120,12 +120,18 @@ values (%(dataset)s, %(month)s, %(load_id)s)
 on conflict (dataset, month) do update set current_load = excluded.current_load;
 
 -- name: transaction_id
--- The id of this transaction, to ask for its fate should the connection break at the commit.
-select pg_current_xact_id()::text;
+-- This transaction and its server process, to ask for them should the connection break at the commit.
+select pg_backend_pid(), pg_current_xact_id()::text;
 
--- name: transaction_status
--- The fate of a transaction: in progress, committed, aborted, or null when it is too old to know.
-select pg_xact_status(%(xid)s::xid8);
+-- name: transaction_runs
+-- Whether the server still works on a transaction; its id alone may be another's since a crash.
+select exists (select from pg_stat_activity where pid = %(pid)s and backend_xid = %(xid)s::xid8::xid);
+
+-- name: attempt_ending
+-- How an attempt has ended; nothing when it has not.
+select outcome, code, reason, coalesce(remedy, '') as remedy, quarantine_table
+from tidemark.attempt
+where load_id = %(load_id)s and outcome is not null;
 
 -- name: partition_attempts
 -- For each month of a dataset the attempts that decide what it is: the published one, the last one that ended, the
@@ -171,6 +177,13 @@ from tidemark.finding
 where load_id = any(%(loads)s)
 order by load_id, passed, code;
 
+-- name: odd_findings_of
+-- Of what the checks said about these attempts, what did not pass: a ledger of years holds thirty times as many that did.
+select load_id, code, severity, passed, errored, column_name, expected, observed, reason
+from tidemark.finding
+where load_id = any(%(loads)s) and (not passed or errored)
+order by load_id, passed, code;
+
 -- name: attempts_of
 -- Every attempt of one month, the newest first.
 with held as (
@@ -194,6 +207,10 @@ select pg_try_advisory_lock(%(number)s, %(yyyymm)s);
 -- name: unlock_month
 -- Lets the advisory lock of a month go.
 select pg_advisory_unlock(%(number)s, %(yyyymm)s);
+
+-- name: no_transaction_timeout
+-- A limit that the role may have for its transactions, from PostgreSQL 17 on; it would end a COPY in the middle.
+set transaction_timeout = 0;
 
 -- name: backend
 -- The server process that this statement ran in.
