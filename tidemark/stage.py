@@ -24,6 +24,7 @@ from psycopg2 import sql
 from tidemark.contract import Binding, bind, canonical_schema, normalise
 from tidemark.datasets.base import Dataset
 from tidemark.errors import BadFile, Failed, Stopped
+from tidemark.heap import give_large_buffers_back
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction
@@ -85,6 +86,7 @@ def stage(
     ``temporary``: the folder where diverted rows are spooled. ``progress`` hears of rows read and rows in all.
     Raises ``BadFile`` when the file is bad, ``Stopped`` when ``stop`` was set, ``Failed`` when counts differ.
     """
+    give_large_buffers_back()
     with open_parquet(raw.path) as file:
         binding = bind(dataset, raw.partition.month, file.schema_arrow)
         table = raw.partition.staging_table(load_id)
@@ -265,7 +267,7 @@ class _Encoder:
 
     def read(self, _size: int = -1) -> bytes:
         """Return the next chunk, whatever its size; nothing at the end, as COPY expects."""
-        if self._chunks_read:
+        if self._chunks_read > 1:  # the first one is the header
             passed(Point.COPYING, self._partition)
         chunk = self._chunks.get()
         self._chunks_read += 1
