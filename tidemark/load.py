@@ -32,6 +32,7 @@ from tidemark.settings import Secret, Settings
 from tidemark.source import locate
 from tidemark.stage import Staged, drop_staged, stage
 from tidemark.verdict import Accepted, Verdict
+from tidemark.warehouse import drop_left_staged
 
 NAMED_IN_LOG = 10
 
@@ -112,6 +113,7 @@ def begin(load: Load) -> Ending | None:
         contract_version=load.versions.contract,
         suite_version=load.versions.suite,
     )
+    drop_left_staged(load.connection, load.partition)  # a sweep passes over a month whose killed loader is not yet gone
     (load.facts,) = read_facts(load.connection, load.dataset, (load.partition.month,))
     step = decide(load.facts, load.mode, load.versions, datetime.now(UTC).date())
     if load.planned is not None and step.current_load != load.planned.current_load:

@@ -48,20 +48,37 @@ def sweep(connection: Connection, *, quarantine_days: int) -> None:
 
     A table goes only when the lock of its month is free, and is held while it goes. No other schema is touched.
     """
-    tables = {str(table) for table in _column(connection, "staging_tables")}
-    loads = [int(match[1]) for match in map(_STAGING_TABLE.fullmatch, tables) if match]
-    for load_id, dataset, month in _rows(connection, "attempts_by_id", loads=loads):
-        partition = Partition(dataset, Month.of(month))
-        if partition.staging_table(load_id) in tables:
-            with _holding(connection, partition) as held:
-                if held:
-                    with _left_for_later(f"staging.{partition.staging_table(load_id)}"):
-                        drop_staged(connection, partition.staging_table(load_id))
+    for partition, table in _staged(connection):
+        with _holding(connection, partition) as held:
+            if held:
+                _drop_staged(connection, table)
     for partition in _old_quarantine(connection, quarantine_days):
         with _holding(connection, partition) as held:
             if held and partition in _old_quarantine(connection, quarantine_days):  # it may have a new one by now
                 with _left_for_later(f"quarantine.{partition.table}"):
                     _drop_quarantined(connection, partition)
+
+
+def drop_left_staged(connection: Connection, partition: Partition) -> None:
+    """Drop what earlier loads of a month left in staging; the caller holds the month's lock, and has staged nothing."""
+    for owner, table in _staged(connection):
+        if owner == partition:
+            _drop_staged(connection, table)
+
+
+def _staged(connection: Connection) -> Iterator[tuple[Partition, str]]:
+    """Yield the tables in staging that loads have made, with their months; not the diverted rows beside them."""
+    tables = {str(table) for table in _column(connection, "staging_tables")}
+    loads = [int(match[1]) for match in map(_STAGING_TABLE.fullmatch, tables) if match]
+    for load_id, dataset, month in _rows(connection, "attempts_by_id", loads=loads):
+        partition = Partition(dataset, Month.of(month))
+        if partition.staging_table(load_id) in tables:
+            yield partition, partition.staging_table(load_id)
+
+
+def _drop_staged(connection: Connection, table: str) -> None:
+    with _left_for_later(f"staging.{table}"):
+        drop_staged(connection, table)
 
 
 @contextmanager

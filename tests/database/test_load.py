@@ -354,3 +354,16 @@ def test_a_connection_that_is_lost_while_the_file_comes_is_told_as_such(depot: D
     other = connect(depot.url)
     assert try_lock(other, load.number, FEBRUARY)
     other.close()
+
+
+def test_what_a_killed_load_left_goes_when_the_next_one_holds_the_month(depot: Depot, connection: Connection) -> None:
+    """A sweep passes over it while the server still works for the killed loader, which so holds the month's lock."""
+    depot.write(FEBRUARY, 10)
+    killed = depot.open(FEBRUARY, depot.plan(FEBRUARY))
+    assert stages.begin(killed) is None
+    stages.stage_raw(killed, stages.fetch_raw(killed))
+    run_id = depot.plan(FEBRUARY)  # its sweep comes too early
+    assert ask(connection, "select count(*) from pg_tables where schemaname = 'staging'") == [(2,)]
+    killed.connection.close()
+    assert depot.load(FEBRUARY, run_id=run_id).outcome is Outcome.PUBLISHED
+    assert ask(connection, "select count(*) from pg_tables where schemaname = 'staging'") == [(0,)]
