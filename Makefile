@@ -1,7 +1,7 @@
-# make setup | demo | test | lint | types | format | lock | clean
+# make setup | demo | test | lint | types | format | lock | bench | chaos | clean
 PYTHON ?= python3
 BIN := .venv/bin
-ROOMS := tidemark checks flows deployments commands demo tests
+ROOMS := tidemark checks flows deployments commands demo bench tests
 
 .PHONY: setup demo test lint types format docs picture lock clean
 .DELETE_ON_ERROR:
@@ -56,3 +56,45 @@ clean:
 	  from deployments.prefect_server import stop_server; from tidemark.embedded import remove_server; \
 	  [(stop_server(home), remove_server(home)) for home in (Path(".tidemark"), Path(".tidemark/demo"))]'; fi
 	@rm -rf .venv .tidemark build *.egg-info
+
+# environments of the benchmark: made anew when their lock changes
+.bench/%/ready: bench/environments/%.txt
+	@rm -rf .bench/$*
+	@$(PYTHON) -m venv .bench/$*
+	@echo "installing from $<"
+	@if command -v uv >/dev/null 2>&1; then \
+	  VIRTUAL_ENV=.bench/$* uv pip install --quiet --compile-bytecode --require-hashes -r $<; \
+	else \
+	  .bench/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<; \
+	fi
+	@touch $@
+
+.PHONY: bench bench-small bench-page bench-lock profile
+
+bench: setup .bench/dlt/ready .bench/to_sql/ready .bench/picture/ready
+	@$(BIN)/python -m bench
+	@$(MAKE) --no-print-directory bench-page
+
+bench-small: setup .bench/to_sql/ready
+	@$(BIN)/python -m bench --small $(if $(COMMIT),--commit)
+
+bench-page: setup .bench/picture/ready
+	@$(BIN)/python -m bench.page
+	@.bench/picture/bin/python -P bench/chart.py
+
+bench-lock:
+	@command -v uv >/dev/null 2>&1 || { echo "make bench-lock needs uv: $(PYTHON) -m pip install uv" >&2; exit 2; }
+	@for name in dlt to_sql picture; do \
+	  uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --no-annotate --python-version 3.11 bench/environments/$$name.in --output-file bench/environments/$$name.txt || exit 1; \
+	done
+
+# docs/pictures/profile.svg: where the seconds of a month and of a backfill go; .bench/profile/command.svg: a flame graph
+profile: setup .bench/picture/ready
+	@$(BIN)/python -m bench.profile
+	@.bench/picture/bin/python -P bench/timeline.py
+
+# loaders killed at random: make chaos SEED=7 N=50; with RECORD=docs/reliability.md its table is renewed
+.PHONY: chaos
+chaos: setup
+	@$(BIN)/python -m tests.faults.chaos --seed $(or $(SEED),7) --rounds $(or $(N),50) $(if $(RECORD),--record $(RECORD))
