@@ -20,13 +20,12 @@ PROJECT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kill:
-    """When a command is sent SIGKILL: at the n-th time that it passes a point, or so many seconds after its begin.
+    """When a command is sent SIGKILL: when it passes a point for the first time, or so many seconds after its begin.
 
     With both, it is so many seconds after it has passed the point for the first time.
     """
 
     at: Point | None = None
-    time: int = 1
     after_s: float | None = None
 
 
@@ -70,7 +69,6 @@ class Loaders:
             "folder": str(folder),
             "environment": dict(settings),
             "kill_at": kill.at.name if kill.at else None,
-            "kill_at_time": kill.time,
             "kill_after_s": kill.after_s,
         }
         assert self._process.stdin is not None
