@@ -55,7 +55,7 @@ clean:
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -c 'from pathlib import Path; \
 	  from deployments.prefect_server import stop_server; from tidemark.embedded import remove_server; \
 	  [(stop_server(home), remove_server(home)) for home in (Path(".tidemark"), Path(".tidemark/demo"))]'; fi
-	@rm -rf .venv .tidemark build *.egg-info
+	@rm -rf .venv .tidemark .bench build *.egg-info
 
 # environments of the benchmark: made anew when their lock changes
 .bench/%/ready: bench/environments/%.txt
@@ -69,7 +69,7 @@ clean:
 	fi
 	@touch $@
 
-.PHONY: bench bench-small bench-page bench-lock profile
+.PHONY: bench bench-small bench-trials bench-page bench-lock profile
 
 bench: setup .bench/dlt/ready .bench/to_sql/ready .bench/picture/ready
 	@$(BIN)/python -m bench
@@ -77,6 +77,10 @@ bench: setup .bench/dlt/ready .bench/to_sql/ready .bench/picture/ready
 
 bench-small: setup .bench/to_sql/ready
 	@$(BIN)/python -m bench --small $(if $(COMMIT),--commit)
+
+# other ways to do what we do, beside ours: bench/trials.json
+bench-trials: setup
+	@$(BIN)/python -m bench.trials
 
 bench-page: setup .bench/picture/ready
 	@$(BIN)/python -m bench.page

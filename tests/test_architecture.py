@@ -29,12 +29,13 @@ MAY_IMPORT = {
     "deployments": {"deployments", "flows", "checks", "tidemark"},
     "commands": {"commands", "deployments", "flows", "checks", "tidemark", "demo"},
     "demo": {"demo", "commands", "deployments", "tidemark"},
+    "bench": {"bench", "demo", "deployments", "checks", "tidemark"},
 }
 ONLY_IN = {
     "prefect": {"flows", "deployments", "commands"},
     "great_expectations": {"checks"},
     "alembic": {"tidemark"},
-    "rich": {"commands", "demo"},
+    "rich": {"commands", "demo", "bench"},
     "click": {"commands"},
 }
 ROOMS = tuple(MAY_IMPORT)
@@ -105,6 +106,8 @@ ENVIRONMENT = {
     "deployments/local.py": "tells the Prefect of this process where its server is, before it is imported",
     "deployments/prefect_server.py": "makes the environment of the server's process; keeps proxies off localhost",
     "demo/__main__.py": "gives the commands that it runs a home and a source of its own",
+    "bench/stand.py": "gives what it measures an environment without the settings of the one who runs it",
+    "bench/rivals/dlt_adbc.py": "turns off dlt's telemetry before it is imported",
 }
 
 

@@ -12,7 +12,7 @@ from docs.generate_commands import TARGET, render
 from tidemark import settings
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".tidemark"} & set(path.parts))
+PAGES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", ".tidemark", ".bench"} & set(path.parts))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUNBOOK = (ROOT / "deployments" / "RUNBOOK.md").read_text(encoding="utf-8")
 
