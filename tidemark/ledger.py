@@ -211,8 +211,8 @@ def record_verdict(
         execute_values(cursor, QUERIES["record_findings"], values)
 
 
-def end_attempt(connection: Connection, load_id: int, ending: Ending) -> None:
-    """End an attempt that published nothing; one that has ended already keeps its outcome."""
+def end_attempt(connection: Connection, load_id: int, ending: Ending) -> Ending:
+    """End an attempt that published nothing, and return how it has ended: one that had already keeps its outcome."""
     _execute(
         connection,
         "end_attempt",
@@ -223,6 +223,13 @@ def end_attempt(connection: Connection, load_id: int, ending: Ending) -> None:
         remedy=ending.remedy,
         quarantine_table=ending.quarantine_table,
     )
+    return ending_on_record(connection, load_id) or ending
+
+
+def ending_on_record(connection: Connection, load_id: int) -> Ending | None:
+    """Return how an attempt has ended; none when it has not."""
+    row = _one(connection, "attempt_ending", load_id=load_id)
+    return Ending(**(row | {"outcome": Outcome(row["outcome"])})) if row else None
 
 
 def end_published(connection: Connection, partition: Partition, load_id: int, rows: int, reason: str) -> None:

@@ -213,30 +213,36 @@ def end(load: Load, ending: Ending) -> LoadResult:
     """Put the end of an attempt that published nothing on record, and drop what it staged.
 
     Where the connection is gone, another one is opened; where the database is gone, the attempt is left without an
-    end, which the ledger shows as interrupted.
+    end, which the ledger shows as interrupted. The result is what the ledger says.
     """
     try:
-        _put_on_record(load, ending)
+        ending = _put_on_record(load, ending)
     except (TidemarkError, psycopg2.Error) as error:
         logger.warning("%s: its end (%s) could not be put on record: %s", load.partition, ending.outcome, error)
     return _result(load, ending)
 
 
-def _put_on_record(load: Load, ending: Ending) -> None:
+def _put_on_record(load: Load, ending: Ending) -> Ending:
+    """Return how the attempt has ended: as the ledger has it, if a COMMIT got there whose answer was lost."""
     if load.load_id is None:
-        return
+        return ending
     try:
-        _end_attempt(load, load.load_id, ending)
+        return _end_attempt(load, load.load_id, ending)
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         if not load.connection.closed:
             raise
         load.connection = connect(load.url)  # it had broken before, and shows it only when it is used
-        _end_attempt(load, load.load_id, ending)
+        return _end_attempt(load, load.load_id, ending)
 
 
-def _end_attempt(load: Load, load_id: int, ending: Ending) -> None:
-    ledger.end_attempt(load.connection, load_id, ending)
-    drop_staged(load.connection, load.partition.staging_table(load_id))
+def _end_attempt(load: Load, load_id: int, ending: Ending) -> Ending:
+    """Drop what was staged and end the attempt, in this order: on a full disk the one makes room for the other."""
+    try:
+        drop_staged(load.connection, load.partition.staging_table(load_id))
+    except psycopg2.Error:  # somebody reads it, or made a view on it: the sweep of a later run drops it
+        if load.connection.closed:
+            raise
+    return ledger.end_attempt(load.connection, load_id, ending)
 
 
 def close(load: Load) -> None:
@@ -257,7 +263,7 @@ def ending_of(error: BaseException) -> Ending:
     """Say how an error ends an attempt: its outcome, and what a person reads."""
     if isinstance(error, TidemarkError):
         return Ending(outcome=_outcome_of(error), code=error.code, reason=error.message, remedy=error.remedy)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return Ending(
             outcome=Outcome.FAILED,
             code="disk-full",

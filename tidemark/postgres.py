@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg2
 import psycopg2.errors
@@ -18,9 +20,19 @@ from tidemark.queries import QUERIES
 from tidemark.settings import DATABASE_URL, Secret, Settings
 
 MINIMUM_VERSION = 140000
+TRANSACTION_TIMEOUT_VERSION = 170000
 LOCK_TIMEOUT_MS = 200
-# a limit that the role has for its statements would end a COPY in the middle
-SESSION = "-c timezone=UTC -c statement_timeout=0 -c idle_in_transaction_session_timeout=10min"
+# after this long without a sign of life both ends give a connection up: a server that thinks that its client is still
+# there holds the month's lock. Not shorter: to the kernel a COPY that waits for a slow disk looks the same
+SILENCE_S = 120
+# limits that a role may have: they would end a COPY in the middle, or the connection while a file is fetched
+_SESSION: Mapping[str, str] = {
+    "timezone": "UTC",
+    "statement_timeout": "0",
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "10min",
+    "default_transaction_isolation": r"read\ committed",
+}
 LOCK_PATIENCE_S = 60.0
 SCHEMA_LOCK = 0x7469_6465  # "tide": one key for changes of schemas and parent tables
 
@@ -30,6 +42,9 @@ BUSY = (
     psycopg2.errors.SerializationFailure,
     psycopg2.errors.TooManyConnections,
 )
+
+_NO_CONNECTION_LEFT = ("too many clients", "too many connections", "connection slots are reserved")
+_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 Connection = psycopg2.extensions.connection
 T = TypeVar("T")
@@ -51,17 +66,7 @@ def connect(url: Secret) -> Connection:
     does not answer or refuses.
     """
     try:
-        asked_for = psycopg2.extensions.parse_dsn(url.reveal()).get("options", "")
-        opened = psycopg2.connect(
-            url.reveal(),
-            connect_timeout=10,
-            application_name="tidemark",
-            options=f"{asked_for} {SESSION}".strip(),
-            client_encoding="UTF8",
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-        )
+        opened: Connection = psycopg2.connect(url.reveal(), **connection_arguments(url))
     except psycopg2.OperationalError as error:
         raise _refused(error) from None
     except psycopg2.ProgrammingError:  # its text holds the URL, password included
@@ -75,7 +80,36 @@ def connect(url: Secret) -> Connection:
             remedy=f"Point {DATABASE_URL} to a newer server.",
             code="old-postgresql",
         )
+    if opened.server_version >= TRANSACTION_TIMEOUT_VERSION:
+        with opened.cursor() as cursor:
+            cursor.execute(QUERIES["no_transaction_timeout"])
     return opened
+
+
+def connection_arguments(url: Secret) -> dict[str, Any]:
+    """Return what libpq gets beside a URL, for every connection to the warehouse, whoever opens it.
+
+    Raises the driver's ``ProgrammingError`` for a malformed URL, with the URL in its text.
+    """
+    session = dict(_SESSION) | {
+        "lock_timeout": f"{LOCK_PATIENCE_S * 1000:.0f}",  # of what readers do not wait behind; else it is shorter
+        "tcp_keepalives_idle": f"{SILENCE_S // 4}",
+        "tcp_keepalives_interval": f"{SILENCE_S // 4}",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": f"{SILENCE_S * 1000}",
+    }
+    asked_for = psycopg2.extensions.parse_dsn(url.reveal()).get("options", "")
+    options = " ".join(f"-c {name}={value}" for name, value in session.items())
+    return {
+        "connect_timeout": 10,
+        "application_name": "tidemark",
+        "options": f"{asked_for} {options}".strip(),
+        "client_encoding": "UTF8",
+        "keepalives_idle": SILENCE_S // 4,
+        "keepalives_interval": SILENCE_S // 4,
+        "keepalives_count": 3,
+        "tcp_user_timeout": SILENCE_S * 1000,
+    }
 
 
 def _refused(error: psycopg2.OperationalError) -> TidemarkError:
@@ -87,6 +121,18 @@ def _refused(error: psycopg2.OperationalError) -> TidemarkError:
             f"The database refuses the connection as a transaction pooler does: {text}.",
             remedy=f"Point {DATABASE_URL} straight to the server: the months' locks are locks of a session.",
             code="transaction-pooler",
+        )
+    if any(said in text for said in _NO_CONNECTION_LEFT):
+        return Unreachable(
+            f"The database takes no more connections: {text.partition('FATAL:')[2].strip()}.",
+            remedy="Run this again when others have left, or raise its max_connections or the limit of the user.",
+            code="too-many-connections",
+        )
+    if "the database system is" in text:
+        return Unreachable(
+            f"The database is not ready: {text.partition('FATAL:')[2].strip()}.",
+            remedy="Run this again when the server has started.",
+            code="database-not-ready",
         )
     if "FATAL:" in text:
         return Unreachable(
@@ -125,10 +171,22 @@ def transaction(connection: Connection) -> Iterator[None]:
             connection.autocommit = True
 
 
+@contextmanager
+def waiting_briefly(connection: Connection) -> Iterator[None]:
+    """Give statements that are transactions of their own the short ``lock_timeout``, in autocommit mode."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUERIES["session_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                cursor.execute(QUERIES["usual_lock_timeout"])
+
+
 def with_lock_retries(work: Callable[[], T], what: str) -> T:
     """Call ``work`` until it gets its table locks.
 
-    ``work`` sets ``lock_timeout`` in a transaction of its own, so that nobody queues behind it for long.
+    ``work`` sets ``lock_timeout``, so that nobody queues behind it for long.
     Raises ``Transient`` when another session kept the locks for a minute.
     """
     deadline = time.monotonic() + LOCK_PATIENCE_S
@@ -169,11 +227,23 @@ def explain(error: psycopg2.Error, what: str) -> TidemarkError:
     text = _one_line(error)
     if isinstance(error, BUSY):
         return Transient(f"The database was too busy for {what}: {text}.", remedy="Run it again.", code="database-busy")
-    if isinstance(error, psycopg2.errors.DiskFull):
+    if isinstance(error, psycopg2.errors.DiskFull) or any(said in text for said in _FULL):  # a quota has no code
         return Failed(
             f"The disk of the database is full: {text}.",
-            remedy="Make room on it, then run the same command again.",
+            remedy="Make room on the database server's disk, then run the same command again.",
             code="database-full",
+        )
+    if isinstance(error, psycopg2.errors.ConfigurationLimitExceeded):
+        return Failed(
+            f"The database allows no more temporary files for {what}: {text}.",
+            remedy="Raise temp_file_limit for the user, then run the same command again.",
+            code="database-full",
+        )
+    if isinstance(error, psycopg2.errors.ReadOnlySqlTransaction):
+        return Failed(
+            f"The database only lets itself be read: {text}.",
+            remedy=f"Point {DATABASE_URL} to the primary, and to a user without default_transaction_read_only.",
+            code="database-read-only",
         )
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return Failed(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg2
@@ -21,7 +22,7 @@ from tidemark.errors import Failed, TidemarkError
 from tidemark.ledger import Ending, Outcome
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
-from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, connect, transaction, with_lock_retries
+from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, connect, transaction, waiting_briefly, with_lock_retries
 from tidemark.queries import QUERIES
 from tidemark.settings import Secret
 from tidemark.stage import Staged
@@ -48,9 +49,14 @@ def prepare(connection: Connection, dataset: Dataset, staged: Staged) -> None:
     """Make a staged table ready to be attached: its indexes, its statistics, no defaults.
 
     Where a table is attached already, its rows will be replaced, and nothing of this is needed.
+    Raises ``Transient`` when another session keeps the table locked.
     """
+    with_lock_retries(lambda: _prepare(connection, dataset, staged), f"Preparing {staged.partition}")
+
+
+def _prepare(connection: Connection, dataset: Dataset, staged: Staged) -> None:
     table = sql.Identifier("staging", staged.table)
-    with connection.cursor() as cursor:
+    with waiting_briefly(connection), connection.cursor() as cursor:
         if _is_attached(cursor, staged.partition):
             return
         for number, index in enumerate(dataset.indexes, start=1):
@@ -81,7 +87,8 @@ def publish(
     except (psycopg2.OperationalError, psycopg2.InterfaceError):
         if not connection.closed:
             raise
-        reloaded = commit.settle(url)
+        commit.settle(url)
+        reloaded = commit.reloads
     if reloaded and not connection.closed:
         _analyze_published(connection, accepted.staged.partition)
     return Published(
@@ -139,8 +146,8 @@ class _Commit:
         self._dataset = dataset
         self._accepted = accepted
         self._expected_load = expected_load
-        self._transaction_id: str | None = None
-        self._reloads = False
+        self._running: tuple[int, str] | None = None  # the server's process and the transaction's id
+        self.reloads = False
 
     def run(self) -> bool:
         """Publish; returns whether the month was there before."""
@@ -148,33 +155,33 @@ class _Commit:
         with transaction(self._connection), self._connection.cursor() as cursor:
             cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
             cursor.execute(QUERIES["transaction_id"])
-            (self._transaction_id,) = cursor.fetchone()  # type: ignore[misc]  # a function's one row
+            self._running = cursor.fetchone()
             passed(Point.PUBLISHING, partition)
             self._check_first()
-            self._reloads = _is_attached(cursor, partition)
+            self.reloads = _is_attached(cursor, partition)
             self._replace_diverted(cursor)
-            if self._reloads:
+            if self.reloads:
                 self._replace(cursor)
             else:
                 self._attach(cursor)
-            how = "reloaded" if self._reloads else "loaded"
+            how = "reloaded" if self.reloads else "loaded"
             ledger.end_published(
                 self._connection, partition, staged.load_id, self._accepted.rows, f"{self._accepted.rows:,} rows {how}"
             )
             passed(Point.COMMITTING, partition)
         passed(Point.PUBLISHED, partition)
-        return self._reloads
+        return self.reloads
 
-    def settle(self, url: Secret) -> bool:
-        """Ask the server for the fate of the transaction whose connection broke.
+    def settle(self, url: Secret) -> None:
+        """Find out what became of the transaction whose connection broke.
 
         Raises ``Failed`` when it was rolled back, and when the server does not tell in a minute.
         """
         partition = self._accepted.staged.partition
-        fate = self._fate(url) if self._transaction_id else "aborted"
-        if fate == "committed":
-            return self._reloads
-        if fate == "aborted":
+        committed = self._committed(url) if self._running else False
+        if committed:
+            return
+        if committed is not None:
             raise Failed(  # not to be tried again at once: the month's lock went with the connection
                 f"The database's connection broke while {partition} was being published; nothing was published.",
                 remedy="Run the same command again.",
@@ -186,23 +193,29 @@ class _Commit:
             code="commit-unknown",
         )
 
-    def _fate(self, url: Secret) -> str | None:
+    def _committed(self, url: Secret) -> bool | None:
+        """Ask the ledger once the server works on the transaction no more; none when it does not tell in a minute.
+
+        The ledger, as a server that crashed gives the id of a transaction that left no trace to another one.
+        """
         deadline = time.monotonic() + COMMIT_PATIENCE_S
         while time.monotonic() < deadline:
-            try:
+            with suppress(TidemarkError, psycopg2.OperationalError):  # the server is on its way back
                 asking = connect(url)
                 try:
-                    with asking.cursor() as cursor:
-                        cursor.execute(QUERIES["transaction_status"], {"xid": self._transaction_id})
-                        (fate,) = cursor.fetchone()  # type: ignore[misc]  # a function's one row
+                    if not self._is_running(asking):
+                        ending = ledger.ending_on_record(asking, self._accepted.staged.load_id)
+                        return ending is not None and ending.outcome is Outcome.PUBLISHED
                 finally:
                     asking.close()
-                if fate != "in progress":
-                    return str(fate) if fate else None
-            except (TidemarkError, psycopg2.OperationalError):
-                pass  # the server is on its way back: asked again until the deadline
             time.sleep(0.5)
         return None
+
+    def _is_running(self, asking: Connection) -> bool:
+        pid, transaction_id = self._running or (None, None)
+        with asking.cursor() as cursor:
+            cursor.execute(QUERIES["transaction_runs"], {"pid": pid, "xid": transaction_id})
+            return bool(cursor.fetchone()[0])  # type: ignore[index]  # exists() always returns one row
 
     def _check_first(self) -> None:
         partition = self._accepted.staged.partition
@@ -225,7 +238,7 @@ class _Commit:
                 code="table-in-the-way",
             ) from None
         # its rename keeps writers out, and nobody reads it yet: there is time to count
-        self._check_rows(count_rows(self._connection, "trips", partition.table))
+        self._check_rows("audited", self._accepted.rows, count_rows(self._connection, "trips", partition.table))
         cursor.execute(
             sql.SQL(QUERIES["attach_partition"]).format(
                 parent=sql.Identifier("trips", self._dataset.name),
@@ -247,13 +260,13 @@ class _Commit:
                 staged=sql.Identifier("staging", staged.table),
             )
         )
-        self._check_rows(cursor.rowcount)
+        self._check_rows("audited", self._accepted.rows, cursor.rowcount)
         _drop(cursor, staged.table)
 
-    def _check_rows(self, rows: int) -> None:
-        if rows != self._accepted.rows:
+    def _check_rows(self, what: str, expected: int, rows: int) -> None:
+        if rows != expected:
             raise Failed(
-                f"{self._accepted.staged.partition} does not reconcile: {self._accepted.rows} rows were audited, "
+                f"{self._accepted.staged.partition} does not reconcile: {expected} rows were {what}, "
                 f"{rows} would be published.",
                 remedy="Nothing was changed. Run the same command again.",
                 code="does-not-reconcile",
@@ -269,6 +282,7 @@ class _Commit:
                 table=table, staged=sql.Identifier("staging", staged.diverted_table)
             )
         )
+        self._check_rows("diverted", staged.rows_diverted, cursor.rowcount)
         _drop(cursor, staged.diverted_table)
 
 
@@ -285,6 +299,7 @@ def _move(cursor: psycopg2.extensions.cursor, table: str, schema: str, name: str
     cursor.execute(
         sql.SQL(QUERIES["move_to_schema"]).format(table=sql.Identifier("staging", name), schema=sql.Identifier(schema))
     )
+    cursor.execute(sql.SQL(QUERIES["autovacuum_again"]).format(table=sql.Identifier(schema, name)))
 
 
 def _drop(cursor: psycopg2.extensions.cursor, table: str) -> None:

@@ -90,13 +90,14 @@ def stage(
     with open_parquet(raw.path) as file:
         binding = bind(dataset, raw.partition.month, file.schema_arrow)
         table = raw.partition.staging_table(load_id)
-        _create_tables(connection, dataset, raw.partition, load_id)
-        passed(Point.STAGING_CREATED, raw.partition)
         with tempfile.SpooledTemporaryFile(
             SPOOL_BYTES, "w+", encoding="utf-8", newline="", dir=str(temporary)
         ) as spool:
             encoder = _Encoder(dataset, raw.partition, binding, file, _DivertedSpool(spool), stop, progress)
-            copied = _copy(connection, table, binding, encoder)
+            with encoder:  # it begins while the tables are made
+                _create_tables(connection, dataset, raw.partition, load_id)
+                passed(Point.STAGING_CREATED, raw.partition)
+                copied = _copy(connection, table, binding, encoder)
             _check_counts(raw.partition, encoder, copied, file.metadata.num_rows)
             _copy_diverted(connection, table, spool, sum(encoder.diverted.values()))
     return Staged(
@@ -149,7 +150,7 @@ def _copy(connection: Connection, table: str, binding: Binding, encoder: _Encode
         table=sql.Identifier("staging", table),
         columns=sql.SQL(", ").join(sql.Identifier(column.name) for column in binding.present),
     )
-    with encoder, connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         try:
             cursor.copy_expert(statement, encoder)  # type: ignore[arg-type]  # the stubs ask for readline(), COPY does not
         except psycopg2.Error as error:
@@ -305,12 +306,14 @@ class _Encoder:
         for batch in read_batches(self._file, tuple(self._binding.fields.values())):
             if self._stop.is_set():
                 raise Stopped("The load was stopped.", remedy="Run the same command again to go on.")
-            outcome = transform(self._dataset.row_rules, normalise(self._binding, batch), first_row=self.rows_read + 1)
+            outcome = transform(
+                self._dataset.row_rules, normalise(self._binding, batch), names, first_row=self.rows_read + 1
+            )
             self._spool.add(outcome.diverted)
             self.diverted.update(row.code for row in outcome.diverted)
             self.rows_read += batch.num_rows
             self.rows_encoded += outcome.kept.num_rows
-            yield _encode(encoder, outcome.kept.select(names))
+            yield _encode(encoder, outcome.kept)
             if self._progress is not None:
                 self._progress(self.rows_read, total)
         yield encoder.finish()

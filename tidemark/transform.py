@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,13 +32,16 @@ class Transformed:
     diverted: tuple[DivertedRow, ...]
 
 
-def transform(rules: tuple[RowRule, ...], batch: pyarrow.RecordBatch, *, first_row: int) -> Transformed:
+def transform(
+    rules: tuple[RowRule, ...], batch: pyarrow.RecordBatch, columns: Sequence[str], *, first_row: int
+) -> Transformed:
     """Apply the row rules to a batch whose first row is the file's row ``first_row`` (from 1).
 
-    The first rule that takes a row names it.
+    The first rule that takes a row names it. Rules and diverted rows have every column, kept rows only ``columns``.
     """
+    loaded = batch.select(list(columns))
     if not rules:
-        return Transformed(kept=batch, diverted=())
+        return Transformed(kept=loaded, diverted=())
     import pandas
 
     frame = batch.to_pandas(types_mapper=pandas.ArrowDtype)
@@ -50,10 +53,10 @@ def transform(rules: tuple[RowRule, ...], batch: pyarrow.RecordBatch, *, first_r
             diverted += _divert(rule, batch, mask, first_row)
             taken |= mask
     if not diverted:
-        return Transformed(kept=batch, diverted=())
+        return Transformed(kept=loaded, diverted=())
     import pyarrow
 
-    return Transformed(kept=batch.filter(pyarrow.array(~taken)), diverted=tuple(diverted))
+    return Transformed(kept=loaded.filter(pyarrow.array(~taken)), diverted=tuple(diverted))
 
 
 def _divert(rule: RowRule, batch: pyarrow.RecordBatch, mask: pandas.Series[bool], first_row: int) -> list[DivertedRow]:

@@ -15,12 +15,14 @@ import pytest
 from demo.generate import ERA_B, Fault, damage, write_month
 from tests.depot import FEBRUARY, JANUARY, RIDES, ask, write_rides
 from tests.months import raw_file, stage_file, stage_generated
+from tests.points import at_points
 from tidemark import stage as staging
 from tidemark.datasets import fhvhv, green, yellow
 from tidemark.datasets.base import Dataset, RowRule
 from tidemark.datasets.registry import BUILT_IN
 from tidemark.errors import BadFile, Failed, Stopped
 from tidemark.months import Month
+from tidemark.points import Point
 from tidemark.postgres import Connection
 from tidemark.read import BATCH_ROWS
 from tidemark.stage import Staged, drop_staged, stage
@@ -365,10 +367,12 @@ def test_the_tables_are_committed_before_the_copy_begins(
     other = connect(database_url)
     seen: list[tuple[Any, ...]] = []
 
-    def heard(done: int, total: int) -> None:
-        seen.extend(ask(other, "select tablename from pg_tables where schemaname = 'staging' order by 1"))
+    def look(point: Point) -> None:
+        if point is Point.COPYING:
+            seen.extend(ask(other, "select tablename from pg_tables where schemaname = 'staging' order by 1"))
 
-    raw = raw_file(RIDES, FEBRUARY, path)
-    staged = stage(connection, RIDES, raw, 1, temporary=tmp_path, stop=threading.Event(), progress=heard)
+    with at_points(look):
+        raw = raw_file(RIDES, FEBRUARY, path)
+        staged = stage(connection, RIDES, raw, 1, temporary=tmp_path, stop=threading.Event())
     other.close()
     assert seen == [(staged.table,), (staged.diverted_table,)]

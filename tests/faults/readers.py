@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import defaultdict
@@ -20,6 +19,7 @@ from psycopg2.extensions import (
 )
 
 from tests.depot import ask
+from tests.points import at_points
 from tidemark.partition import Partition
 from tidemark.points import Point
 from tidemark.postgres import Connection, connect
@@ -76,25 +76,6 @@ def _looked(connection: Connection, query: str) -> Look:
     for month, *rest in ask(connection, query):
         seen[month].add(tuple(rest))
     return {month: frozenset(rows) for month, rows in seen.items()}
-
-
-@contextmanager
-def at_points(hear: Callable[[Point], None]) -> Iterator[None]:
-    """Call ``hear`` in the loader's thread whenever it comes to a point, and let it go on afterwards."""
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            hear(record.point)  # type: ignore[attr-defined]  # tidemark.points puts it there
-
-    logger, listener = logging.getLogger("tidemark.points"), Listener()
-    before = logger.level
-    logger.addHandler(listener)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        logger.removeHandler(listener)
-        logger.setLevel(before)
 
 
 class Poller:

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from tests.depot import FEBRUARY, RIDES, Depot, ask, rides_of, write_rides
-from tests.faults.readers import Poller, Way, at_points
+from tests.faults.readers import Poller, Way
 from tests.flows.shell import Shell
 from tests.flows.test_load_month import attempts, held, make_source
 from tests.invariants import check_data, check_invariants
+from tests.points import at_points
 from tidemark import load as stages
 from tidemark.ledger import Outcome
 from tidemark.load import LoadResult

@@ -325,7 +325,7 @@ def test_the_example_of_the_readme_works(tmp_path: Path) -> None:
     rides = [{"Start Time": start, "distance_km": distance} for distance in (0.0, 2.5, None)]
     batch = pyarrow.RecordBatch.from_pylist(rides)
     rows = normalise(bind(dataset, dataset.first_month, batch.schema), batch)
-    outcome = transform(dataset.row_rules, rows, first_row=1)
+    outcome = transform(dataset.row_rules, rows, rows.schema.names, first_row=1)
     assert [(row.code, row.number) for row in outcome.diverted] == [("BIKES-NO-DISTANCE", 1)]
     assert outcome.kept.to_pylist() == [
         {"started_at": start, "distance": 2.5, "member": None},

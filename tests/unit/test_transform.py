@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from tidemark.datasets.base import RowRule
-from tidemark.transform import DivertedRow, transform
+from tidemark.transform import DivertedRow, Transformed
+from tidemark.transform import transform as transform_to
 
 if TYPE_CHECKING:
     import pandas
@@ -31,17 +32,29 @@ def prices(*values: float | None) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"price": pa.array(values, pa.float64())})
 
 
+def transform(rules: tuple[RowRule, ...], batch: pa.RecordBatch, *, first_row: int) -> Transformed:
+    return transform_to(rules, batch, batch.schema.names, first_row=first_row)
+
+
+def test_rules_and_diverted_rows_have_every_column_and_kept_rows_only_those_to_load() -> None:
+    batch = pa.RecordBatch.from_pydict({"price": [1.0, -1.0], "note": pa.array([None, None], pa.string())})
+    outcome = transform_to((NEGATIVE,), batch, ["price"], first_row=1)
+    assert outcome.kept.to_pylist() == [{"price": 1.0}]
+    assert [row.row for row in outcome.diverted] == [{"price": -1.0, "note": None}]
+    assert transform_to((), batch, ["price"], first_row=1).kept.schema.names == ["price"]
+
+
 def test_without_rules_a_batch_passes_as_it_is() -> None:
     batch = prices(1.0, -1.0)
     outcome = transform((), batch, first_row=1)
-    assert outcome.kept is batch
+    assert outcome.kept.equals(batch)
     assert outcome.diverted == ()
 
 
 def test_a_batch_that_no_rule_takes_from_passes_as_it_is() -> None:
     batch = prices(1.0, 2.0)
     outcome = transform((NEGATIVE, ABSURD), batch, first_row=1)
-    assert outcome.kept is batch
+    assert outcome.kept.equals(batch)
     assert outcome.diverted == ()
 
 

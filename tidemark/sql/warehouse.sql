@@ -8,6 +8,14 @@ select pg_advisory_xact_lock(%(key)s);
 -- Whoever waits for a table lock longer than this would make readers queue behind it.
 select set_config('lock_timeout', %(milliseconds)s || 'ms', true);
 
+-- name: session_lock_timeout
+-- The same for statements that are transactions of their own.
+select set_config('lock_timeout', %(milliseconds)s || 'ms', false);
+
+-- name: usual_lock_timeout
+-- Ends that.
+reset lock_timeout;
+
 -- name: table_exists
 -- Whether a table of schema trips is there. Read from the catalog: to_regclass may still say what it knew before this
 -- session waited for the lock.
@@ -59,7 +67,7 @@ alter table {table} add column {column};
 create table {table} (
     like {parent} including comments,
     constraint {check} check (month = {month})
-);
+) with (autovacuum_enabled = off);  -- it keeps the lock that the publish needs, and only gives way to who waits long
 alter table {table}
     alter column month set default {month},
     alter column load_id set default {load_id};
@@ -100,6 +108,10 @@ analyze {table};
 select exists (
     select from pg_inherits where inhparent = %(parent)s::regclass and inhrelid = to_regclass(%(table)s)
 );
+
+-- name: autovacuum_again
+-- What a staged table was spared it gets once it has moved.
+alter table {table} reset (autovacuum_enabled);
 
 -- name: move_to_schema
 -- Moves a staged table out of schema staging.
