@@ -25,5 +25,5 @@ class Scale:
     noop_months: int = 200
 
 
-FULL = Scale(rows=1_369_769, repeats=5, to_sql_part=10, memory_repeats=3, tenfold_rows=13_697_690)
+FULL = Scale(rows=1_369_769, repeats=7, to_sql_part=10, memory_repeats=3, tenfold_rows=13_697_690)
 SMALL = Scale(rows=200_000, repeats=3, to_sql_part=40, memory_repeats=1, tenfold_rows=2_000_000)
