@@ -12,10 +12,10 @@ import threading
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, time
-from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -55,6 +55,12 @@ class Answer:
     passed: bool = False
     observed: str = ""
     error: str | None = None
+
+
+def import_early() -> None:
+    """Import Great Expectations, which takes seconds, before anything is audited; the audit tells what is wrong."""
+    with suppress(Exception):
+        _great_expectations()
 
 
 def audit(url: Secret, dataset: Dataset, staged: Staged, *, stop: threading.Event | None = None) -> Verdict:
@@ -120,19 +126,22 @@ def _suite_finding(staged: Staged, problem: str) -> Finding:
 @contextmanager
 def _counting(url: Secret, staged: Staged) -> Iterator[Callable[[], int | None]]:
     """Give a function that counts the staged rows; it returns None when there is no such table."""
-    lost = Transient(
-        f"The database was lost while {staged.partition} was audited.", remedy="Run this again.", code="database-lost"
-    )
     try:
         connection = connect(url)
     except Unreachable as error:
-        raise lost from error
+        raise _lost(staged) from error
     try:
         yield lambda: _count(connection, staged.table)
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise lost from error
+        raise _lost(staged) from error
     finally:
         connection.close()
+
+
+def _lost(staged: Staged) -> Transient:
+    return Transient(
+        f"The database was lost while {staged.partition} was audited.", remedy="Run this again.", code="database-lost"
+    )
 
 
 def _count(connection: Connection, table: str) -> int | None:
@@ -163,23 +172,41 @@ def _rows(count: int | None) -> str:
 
 
 def _ask(url: Secret, staged: Staged, checks: Sequence[Check], stop: threading.Event) -> list[Answer]:
+    lost: list[Unreachable] = []
+
+    def opened() -> Connection:
+        try:
+            return connect(url)
+        except Unreachable as error:
+            lost.append(error)
+            raise
+
     try:
         with _ONE_AT_A_TIME:
             if stop.is_set():
                 raise Stopped("The audit was stopped.", remedy="Run the same command again to go on.")
-            with _batch(url, staged.table) as batch:
+            with _batch(url, opened, staged.table) as batch:
                 answers = _answers(batch, checks, staged.partition.month)
     except Stopped:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, no check has answered
+    except Exception as error:
+        if lost:
+            raise _lost(staged) from error
         answers = [Answer(code=check.code, error=_described(error)) for check in checks]
     return [replace(answer, error=_without_secrets(answer.error, url)) for answer in answers]
 
 
-@contextmanager
-def _batch(url: Secret, table: str) -> Iterator[Batch]:
+def _great_expectations() -> ModuleType:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # it looks there when it is imported
     import great_expectations
+    import great_expectations.expectations
+
+    return great_expectations
+
+
+@contextmanager
+def _batch(url: Secret, opened: Callable[[], Connection], table: str) -> Iterator[Batch]:
+    great_expectations = _great_expectations()
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.datasource.fluent.interfaces import GxDatasourceWarning
 
@@ -191,7 +218,7 @@ def _batch(url: Secret, table: str) -> Iterator[Batch]:
         "warehouse",
         connection_string=sqlalchemy_url(url).replace("$", "%24"),  # it would take $NAME for a variable
         # with our own session, so that a limit which the role has for its statements rejects no good month
-        kwargs={**_ENGINE, "creator": partial(connect, url)},  # type: ignore[call-arg]  # its stub forgets the arguments of the engine
+        kwargs={**_ENGINE, "creator": opened},
     )
     try:
         asset = source.add_table_asset("staged", table_name=table, schema_name="staging")

@@ -14,6 +14,7 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from checks.gate import import_early
 from checks.versions import versions_of
 from flows.hooks import tell_people
 from flows.limits import ensure_limits
@@ -100,6 +101,8 @@ async def backfill(
 async def _fan_out(progress: _Progress, run_id: int, window: int) -> None:
     stop_if_cancelled()
     async with asyncio.TaskGroup() as group:
+        if window:
+            group.create_task(asyncio.to_thread(import_early))  # while the first files are on their way
         for _ in range(window):
             group.create_task(_work(progress, run_id))
 

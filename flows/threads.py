@@ -15,6 +15,7 @@ from tidemark.postgres import explain
 from tidemark.settings import without_secrets
 
 STOP_PATIENCE_S = 30.0
+LONGEST_TRACE = 20_000  # an exception's text may hold what others sent
 
 T = TypeVar("T")
 
@@ -53,5 +54,5 @@ async def in_thread(load: Load, work: Callable[[], T]) -> T:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, its text stays out of Prefect
         ending = ending_of(error)
-        trace = _Trace(without_secrets("".join(format_exception(error))))
+        trace = _Trace(without_secrets("".join(format_exception(error)))[-LONGEST_TRACE:])
         raise Failed(ending.reason, remedy=ending.remedy, code=ending.code) from trace

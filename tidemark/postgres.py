@@ -122,6 +122,12 @@ def _refused(error: psycopg2.OperationalError) -> TidemarkError:
             remedy=f"Point {DATABASE_URL} straight to the server: the months' locks are locks of a session.",
             code="transaction-pooler",
         )
+    if "idle_session_timeout" in text:  # which 14 brought
+        return UsageError(
+            "The database is older than PostgreSQL 14, which Tidemark needs.",
+            remedy=f"Point {DATABASE_URL} to a newer server.",
+            code="old-postgresql",
+        )
     if any(said in text for said in _NO_CONNECTION_LEFT):
         return Unreachable(
             f"The database takes no more connections: {text.partition('FATAL:')[2].strip()}.",

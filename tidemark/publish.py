@@ -84,7 +84,7 @@ def publish(
     commit = _Commit(connection, dataset, accepted, expected_load)
     try:
         reloaded = with_lock_retries(commit.run, f"Publishing {accepted.staged.partition}")
-    except (psycopg2.OperationalError, psycopg2.InterfaceError):
+    except psycopg2.Error:
         if not connection.closed:
             raise
         commit.settle(url)
@@ -200,7 +200,7 @@ class _Commit:
         """
         deadline = time.monotonic() + COMMIT_PATIENCE_S
         while time.monotonic() < deadline:
-            with suppress(TidemarkError, psycopg2.OperationalError):  # the server is on its way back
+            with suppress(TidemarkError, psycopg2.Error):  # the server is on its way back
                 asking = connect(url)
                 try:
                     if not self._is_running(asking):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidemark.errors import UsageError
-from tidemark.postgres import SCHEMA_LOCK, Connection
+from tidemark.postgres import SCHEMA_LOCK, Connection, connection_arguments
 from tidemark.queries import QUERIES
 from tidemark.settings import Secret
 
@@ -52,7 +52,9 @@ def _upgrade(url: Secret) -> None:
     import sqlalchemy
     from alembic import command, util
 
-    engine = sqlalchemy.create_engine(sqlalchemy_url(url), poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        sqlalchemy_url(url), poolclass=sqlalchemy.NullPool, connect_args=connection_arguments(url)
+    )
     with engine.begin() as connection:
         connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
         connection.execute(sqlalchemy.schema.CreateSchema("tidemark", if_not_exists=True))

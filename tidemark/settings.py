@@ -111,7 +111,9 @@ def _parts_of_address(text: str, *, path: bool) -> Iterator[str]:
     """
     credentials, _, _ = text.partition("://")[2].rpartition("@")
     yield credentials
-    yield from re.split("[:/?#@]", credentials)
+    _, colon, password = credentials.partition(":")
+    if colon:  # without one it is a token; a user's name alone is none, and stands in many a path
+        yield from re.split("[:/?#@]", password)
     try:
         parts = urlsplit(text)
     except ValueError:

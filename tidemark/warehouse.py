@@ -87,7 +87,7 @@ def _left_for_later(table: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        logger.warning("%s is left for a later sweep: %s", table, str(error).splitlines()[0])
+        logger.warning("%s is left for a later sweep: %s", table, type(error).__name__)
 
 
 @contextmanager

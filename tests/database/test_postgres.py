@@ -51,6 +51,12 @@ def test_an_old_server_is_refused(database_url: Secret, monkeypatch: pytest.Monk
     assert raised.value.code == "old-postgresql"
 
 
+def test_a_server_that_does_not_know_our_settings_is_too_old() -> None:
+    said = 'connection to server failed: FATAL:  unrecognized configuration parameter "idle_session_timeout"'
+    told = postgres._refused(psycopg2.OperationalError(said))
+    assert (type(told), told.code) == (UsageError, "old-postgresql")
+
+
 def test_a_transaction_is_kept_or_undone_as_a_whole(connection: Connection) -> None:
     ask(connection, "create table public.kept (n int)")
     with transaction(connection):

@@ -317,7 +317,7 @@ LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout", "idle_sess
     "settings",
     [
         [f"{limit} = '1ms'" for limit in LIMITS],
-        ["transaction_timeout = '1ms'"],
+        ["transaction_timeout = '50ms'"],
         ["default_transaction_isolation = 'serializable'"],
         ["default_transaction_isolation = 'repeatable read'", "datestyle = 'German'", "timezone = 'Asia/Kolkata'"],
     ],
@@ -362,14 +362,22 @@ def test_a_role_without_rights_is_told_so_and_loads_once_it_has_them(role: Role,
     check_invariants(role.url, "rides")
 
 
-def test_a_server_without_free_connections_fails_the_load_until_it_has_some(role: Role, modest: Depot) -> None:
-    run_id = modest.plan(FEBRUARY)
-    load = modest.open(FEBRUARY, run_id)
+def test_who_gets_no_connection_is_told_so(role: Role, modest: Depot) -> None:
+    modest.open(FEBRUARY, modest.plan(FEBRUARY))
     role.has("connection limit 1")
     with pytest.raises(Unreachable) as raised:
         connect(role.url)
     assert raised.value.code == "too-many-connections"
     assert "max_connections" in raised.value.remedy
+
+
+@pytest.mark.parametrize("connections", [1, 2], ids=["for the loader alone", "for the loader and one of its gate"])
+def test_a_server_without_free_connections_fails_the_load_until_it_has_some(
+    role: Role, modest: Depot, connections: int
+) -> None:
+    run_id = modest.plan(FEBRUARY)
+    load = modest.open(FEBRUARY, run_id)
+    role.has(f"connection limit {connections}")
     result = modest.ended(load, lambda: modest._attempt(load))
     assert result.outcome is Outcome.FAILED
     stages.close(load)

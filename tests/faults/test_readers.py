@@ -28,7 +28,7 @@ WITH_TIP = replace(
     RIDES,
     columns=(*RIDES.columns, Column(name="tip", type=ColumnType.DOUBLE, names=("tip",), comment="x", required=False)),
 )
-HOLD_S = 6.0  # thirty times what a loader waits for a lock before it lets others pass; a minute shows nothing more
+HOLD_S = 60.0
 LONGEST_WAIT_S = 1.0
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ from tidemark.contract import bind, normalise
 from tidemark.errors import BadFile, Failed, TidemarkError
 from tidemark.parquet import bounds
 from tidemark.parquet.bounds import BATCH_BYTES, BATCH_ROWS, MAX_VALUE_BYTES
-from tidemark.parquet.thrift import STRUCT, Malformed, read_struct
+from tidemark.parquet.footer import _chunk
+from tidemark.parquet.thrift import I32, I64, STRUCT, Malformed, Struct, read_struct
 from tidemark.read import RawParquet, open_parquet, read_batches
 
 ROWS = 50
@@ -346,6 +347,7 @@ def test_a_process_without_memory_fails_and_does_not_reject(path: Path) -> None:
     [
         (b"\x15\x02\x00", 3),  # field 1: the integer 1
         (b"\x15\x02", IndexError),  # no end
+        (b"\x19\x00\x00", 3),  # an empty list, whose type some writers leave out
         (b"\x15\x02\x05\x02\x04\x00", Malformed),  # field 1 again
         (b"\x1e\x00", Malformed),  # a type that does not exist
         (b"\x15\xff\xff\xff\xff\x7f\x00", Malformed),  # more than 32 bits
@@ -388,3 +390,12 @@ def test_a_file_with_any_byte_changed_is_read_whole_or_refused(flipped: int, pat
             if rows != ROWS:
                 surprises.append(f"byte {position}: {rows} rows")
     assert surprises == []
+
+
+def test_pages_that_lie_beyond_the_file_are_none() -> None:
+    described = Struct()
+    described.fields = {(4, I32): 0, (5, I64): 1, (7, I64): 100, (9, I64): 2**62}
+    with pytest.raises(Malformed):
+        _chunk(described, 1_000)
+    described.fields[9, I64] = 4
+    assert _chunk(described, 1_000).start == 4

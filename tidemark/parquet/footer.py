@@ -52,7 +52,7 @@ class Group:
 
 def read_groups(file: BinaryIO) -> list[Group]:
     """Return the row groups of an open file; raises ``Malformed`` where the footer is none."""
-    file.seek(-8, 2)
+    size = file.seek(-8, 2) + 8
     length = int.from_bytes(file.read(4), "little")
     file.seek(-8 - length, 2)
     try:
@@ -60,18 +60,18 @@ def read_groups(file: BinaryIO) -> list[Group]:
     except IndexError:
         raise Malformed from None
     return [
-        Group(rows=group.integer(3, I64), chunks=tuple(_chunk(column.struct(3)) for column in group.structs(1)))
+        Group(rows=group.integer(3, I64), chunks=tuple(_chunk(column.struct(3), size) for column in group.structs(1)))
         for group in footer.structs(4)
     ]
 
 
-def _chunk(described: Struct) -> Chunk:
+def _chunk(described: Struct, file_size: int) -> Chunk:
     start = described.integer(9, I64)
     dictionary = described.optional(11, I64)
     if dictionary is not None and 0 < dictionary < start:
         start = dictionary
     size = described.integer(7, I64)
-    if start < 0 or size < 0:
+    if start < 0 or size < 0 or start + size > file_size:
         raise Malformed
     return Chunk(
         values=described.integer(5, I64),

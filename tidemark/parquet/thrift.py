@@ -81,10 +81,10 @@ def _read_list(data: bytes, position: int, lists: Lists, path: Path) -> tuple[li
     """Return the items of a list if they are structs, and where it ends."""
     head = data[position]
     kind, length, position = head & 0x0F, head >> 4, position + 1
-    if lists.get(path, kind) != kind:
-        raise Malformed
     if length == 15:
         length, position = _varint(data, position)
+    if length and lists.get(path, kind) != kind:  # of an empty one, some writers leave the type out
+        raise Malformed
     items: list[Struct] = []
     for _ in range(length):
         if kind == STRUCT:

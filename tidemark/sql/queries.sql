@@ -124,8 +124,10 @@ on conflict (dataset, month) do update set current_load = excluded.current_load;
 select pg_backend_pid(), pg_current_xact_id()::text;
 
 -- name: transaction_runs
--- Whether the server still works on a transaction; its id alone may be another's since a crash.
-select exists (select from pg_stat_activity where pid = %(pid)s and backend_xid = %(xid)s::xid8::xid);
+-- Whether the server still works on a transaction, whose id alone may be another's since a crash; or is a standby, which
+-- may not have heard of its end yet.
+select pg_is_in_recovery()
+    or exists (select from pg_stat_activity where pid = %(pid)s and backend_xid = %(xid)s::xid8::xid);
 
 -- name: attempt_ending
 -- How an attempt has ended; nothing when it has not.
