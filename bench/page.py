@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from bench.keys import WHAT, unit
 from bench.results import Judged, Results, read
 from bench.scale import SMALL
 from bench.table import bar, number, spread, value
+from bench.trials import TRIALS
 
 HERE = Path(__file__).parent
 TARGET = HERE.parent / "docs" / "performance.md"
@@ -28,11 +31,23 @@ def render(results: Results) -> str:
         file_mb=f"{results.file_mb:.0f}",
         minutes=f"{results.minutes:.0f}",
         to_sql_part=results.to_sql_part,
+        dlt_floors=f"{results.measured['dlt_s'].median / results.measured['floor_copy_s'].median:.1f}",
+        half_dlt=f"{results.measured['dlt_s'].median / results.measured['floor_copy_s'].median / 2:.1f}",
         dlt_version=results.versions["dlt"]["dlt"],
         machine=_machine(results),
         versions=_versions(results),
-        tried=(HERE / "tried.md").read_text(encoding="utf-8").rstrip(),
+        tried=_tried(json.loads((HERE / "trials.json").read_text(encoding="utf-8"))),
     )
+
+
+def _tried(trials: Mapping[str, Any]) -> str:
+    """Return the section on what was tried, with the ratios of ``bench.trials``."""
+    rows = []
+    for way, ratio in trials["ratios"].items():
+        rows.append((way, TRIALS[way], f"{ratio:.2f}", str(trials["measured"][way]["n"])))
+    table = _table(("tried", "beside", "ratio of the medians", "n"), rows)
+    template = Template((HERE / "tried.md").read_text(encoding="utf-8").rstrip())
+    return template.substitute(trials=table, trial_rows=f"{trials['rows']:,}")
 
 
 def _measured(results: Results) -> str:

@@ -62,9 +62,12 @@ def _draw(ax: Any, name: str, trail: dict[str, Any]) -> None:
             took[stage] += end - begin
     total = sum(took.values())
     shares = ", ".join(f"{stage} {seconds / total:.0%}" for stage, seconds in took.items())
-    months = "one month" if len(lanes) == 1 else f"{len(lanes)} months, {trail['window']} at a time"
+    months = "one month" if len(lanes) == 1 else f"{len(lanes)} months, {trail['window']} at a time,"
     ax.set_title(
-        f"{months} of {trail['rows']:,} rows in {trail['seconds']:.1f} s\n", loc="left", fontsize=12, fontweight="bold"
+        f"{months} of {trail['rows']:,} rows{'' if len(lanes) == 1 else ' each'} in {trail['seconds']:.1f} s\n",
+        loc="left",
+        fontsize=12,
+        fontweight="bold",
     )
     ax.text(0, 1.02, shares, transform=ax.transAxes, fontsize=9, color="#444444")
     ax.set_yticks(range(len(lanes)), [partition.split()[1] for partition in sorted(lanes)])

@@ -140,6 +140,8 @@ class Facts:
         """Say what has changed since an attempt: the source, the contract, the suite, or nothing (empty)."""
         if self._source_changed(attempt):
             return "the source has other bytes"
+        if self._was_bad_elsewhere(attempt):
+            return "the source has another address"
         if attempt.contract_version != versions.contract:
             return "the dataset's contract has changed"
         if attempt.suite_version != versions.suite:
@@ -153,10 +155,16 @@ class Facts:
         if seen.sha256 is not None:
             return seen.sha256 != attempt.sha256
         if seen.url != attempt.source_url:
-            return False  # another source: its ETag says nothing about these bytes
+            return False  # its ETag says nothing about these bytes
         now = FileVersion(etag=seen.etag, last_modified=seen.last_modified, size=seen.size)
         then = FileVersion(etag=attempt.etag, last_modified=attempt.last_modified, size=attempt.file_bytes)
         return now.differs_from(then) is True
+
+    def _was_bad_elsewhere(self, attempt: Attempt) -> bool:
+        """Whether a file was rejected that came from another address, such as that of a page to log in."""
+        seen = self.seen
+        elsewhere = seen is not None and seen.available and seen.url != attempt.source_url
+        return elsewhere and attempt.outcome is Outcome.REJECTED
 
 
 def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Month, ...]) -> tuple[Facts, ...]:

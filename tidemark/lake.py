@@ -122,7 +122,7 @@ class Lake:
         if found != sha256:
             raise Failed(
                 f"{month}: the raw file {path} was altered after it was stored.",
-                remedy=f"Delete {path} and run this again: it is then fetched anew.",
+                remedy="Run this again: it is fetched anew.",
                 code="lake-altered",
             )
 

@@ -216,7 +216,9 @@ def end(load: Load, ending: Ending) -> LoadResult:
     end, which the ledger shows as interrupted. The result is what the ledger says.
     """
     try:
-        ending = _put_on_record(load, ending)
+        recorded = _put_on_record(load, ending)
+        if recorded.outcome is not Outcome.INTERRUPTED:  # which is what another loader took this one for
+            ending = recorded
     except (TidemarkError, psycopg2.Error) as error:
         logger.warning("%s: its end (%s) could not be put on record: %s", load.partition, ending.outcome, error)
     return _result(load, ending)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from demo.feed import Feed
-from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask
+from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, write_rides
 from tidemark import backfill, ledger
 from tidemark.backfill import Range, begin_run, end_run, frozen_run, known_or_due, make_range
 from tidemark.errors import UsageError
@@ -63,6 +64,22 @@ def test_a_range_that_is_none_is_refused(depot: Depot, dataset: str, first: str,
 
 
 # ---- the beginning
+
+
+def test_a_month_that_was_rejected_is_taken_from_another_address(
+    depot: Depot, connection: Connection, tmp_path: Path
+) -> None:
+    name = RIDES.file_name(FEBRUARY)
+    (depot.source / name).write_text("<html>Please log in.</html>")
+    assert depot.load(FEBRUARY).code == "html"
+    assert actions(begin(depot, connection))[1] == "skip"
+    mended = tmp_path / "mended"
+    mended.mkdir()
+    write_rides(mended / name, FEBRUARY, 10)
+    point_to(depot, str(mended))
+    run = begin(depot, connection)
+    assert actions(run)[1] == "load"
+    assert depot.load(FEBRUARY, run_id=run.run_id).outcome is Outcome.PUBLISHED
 
 
 def test_the_plan_is_frozen_before_the_first_month_begins(depot: Depot, connection: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -196,13 +197,17 @@ def test_a_redirect_makes_no_request_to_any_address(
 
 
 def test_an_endless_file_takes_no_more_of_the_disk_than_a_file_may(remote: Depot, feed: Feed) -> None:
-    sizes: list[int] = []
+    sizes = [0]
 
     def endless(asked: Asked) -> Iterator[Step]:
         yield response(Transfer_Encoding="chunked")
         while True:
-            yield b"10000\r\n" + bytes(1 << 16) + b"\r\n"
-            sizes.extend(path.stat().st_size for path in incoming(remote).iterdir())
+            yield b"1000\r\n" + bytes(1 << 12) + b"\r\n"
+            deadline = time.monotonic() + 5  # the next piece comes when this one is written, so that no size is missed
+            while (size := sum(path.stat().st_size for path in incoming(remote).iterdir())) <= sizes[-1]:
+                if time.monotonic() > deadline or not list(incoming(remote).iterdir()):
+                    break
+            sizes.append(size)
 
     feed.answer(endless)
     error, _ = failed(remote)

@@ -154,6 +154,14 @@ def test_without_etags_the_date_tells(before: str | None, now: str, *, changed: 
     assert bool(said) is changed
 
 
+def test_another_address_is_worth_a_look_where_a_file_was_rejected_and_nowhere_else() -> None:
+    for outcome, changed in ((O.REJECTED, True), (O.PUBLISHED, False)):
+        facts = facts_after(outcome, url="https://mirror.example.org/rides_2023-02.parquet", etag='"1"')
+        assert bool(facts.changed_since(attempt(outcome), VERSIONS)) == changed
+    gone = facts_after(O.REJECTED, url="https://mirror.example.org/rides_2023-02.parquet", available=False)
+    assert gone.changed_since(attempt(O.REJECTED), VERSIONS) == ""
+
+
 def test_a_month_whose_source_was_never_asked_has_not_changed() -> None:
     facts = Facts(partition=RIDES.partition(FEBRUARY))
     assert facts.changed_since(attempt(O.PUBLISHED), VERSIONS) == ""

@@ -75,7 +75,7 @@ def test_an_altered_file_is_named_with_its_remedy_and_mended_by_the_right_bytes(
     with pytest.raises(Failed, match="green 2023-02") as caught:
         lake.verify(path, SHA256)
     assert caught.value.code == "lake-altered"
-    assert str(path) in caught.value.remedy
+    assert str(path) in caught.value.message
     store(lake)
     lake.verify(path, SHA256)
     assert path.stat().st_mode & 0o777 == 0o444
