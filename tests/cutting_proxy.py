@@ -196,16 +196,26 @@ class _Line:
             self.back.join()
 
 
+def server_of(url: Secret) -> tuple[str, int]:
+    parts = urlsplit(url.reveal())
+    return parts.hostname or "", parts.port or 5432
+
+
+def through(url: Secret, port: int) -> Secret:
+    """The same URL, by way of a proxy on this machine that reads what it forwards."""
+    parts = urlsplit(url.reveal())
+    credentials, _, _ = parts.netloc.rpartition("@")
+    netloc, query = f"{credentials}@127.0.0.1:{port}", "sslmode=disable&gssencmode=disable"
+    return Secret(urlunsplit(parts._replace(netloc=netloc, query=query)))
+
+
 @contextmanager
 def cutting_proxy(url: Secret) -> Iterator[tuple[CuttingProxy, Secret]]:
     """Give a proxy to a database and the URL that leads through it."""
-    parts = urlsplit(url.reveal())
-    proxy = CuttingProxy((parts.hostname or "", parts.port or 5432))
-    credentials, _, _ = parts.netloc.rpartition("@")
-    through = parts._replace(netloc=f"{credentials}@127.0.0.1:{proxy.port}", query="sslmode=disable&gssencmode=disable")
+    proxy = CuttingProxy(server_of(url))
     proxy.start()
     try:
-        yield proxy, Secret(urlunsplit(through))
+        yield proxy, through(url, proxy.port)
     finally:
         proxy.stop()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -194,6 +195,15 @@ def make_depot(home: Path, url: Secret, dataset: Dataset = RIDES) -> Depot:
     source.mkdir()
     settings = read_settings({"TIDEMARK_HOME": str(home / "home"), "TIDEMARK_SOURCE": str(source)})
     return Depot(source=source, settings=settings, url=url, dataset=dataset)
+
+
+@contextmanager
+def opened(url: Secret) -> Iterator[Connection]:
+    connection = connect(url)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def ask(connection: Connection, query: str | sql.Composable, *parameters: object) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
 from tests.cutting_proxy import Cut, cutting_proxy
-from tests.depot import FEBRUARY, JANUARY, MARCH, Depot, ask, rides_of
+from tests.depot import FEBRUARY, JANUARY, MARCH, Depot, ask, opened, rides_of
 from tests.invariants import check_invariants
 from tidemark import load as stages
 from tidemark import postgres, publish
@@ -22,21 +22,11 @@ from tidemark.errors import Failed, Transient
 from tidemark.facts import State
 from tidemark.ledger import Outcome
 from tidemark.months import Month
-from tidemark.postgres import Connection, connect
-from tidemark.settings import Secret
+from tidemark.postgres import Connection
 from tidemark.verdict import Rejected
 from tidemark.warehouse import sweep
 
 OLD, NEW = {(1.0, 100)}, {(2.0, 50)}
-
-
-@contextmanager
-def opened(url: Secret) -> Iterator[Connection]:
-    connection = connect(url)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

@@ -7,9 +7,8 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from urllib.parse import urlsplit, urlunsplit
 
-from tests.cutting_proxy import COMMIT
+from tests.cutting_proxy import COMMIT, hang_up, server_of, through
 from tidemark.settings import Secret
 
 MAKES_IT_CURRENT = b"insert into tidemark.partition"  # the last statement of the transaction that publishes
@@ -43,7 +42,7 @@ class KillingProxy:
 
     def stop(self) -> None:
         for opened in self._sockets:
-            _hang_up(opened)  # wakes the threads that wait for them
+            hang_up(opened)  # wakes the threads that wait for them
         for thread in self._threads:
             thread.join()
         for opened in self._sockets:
@@ -73,14 +72,14 @@ class KillingProxy:
                     answers.set()
                 else:
                     server.sendall(message)
-        _hang_up(server)
+        hang_up(server)
 
     def _to_client(self, server: socket.socket, client: socket.socket, answers: threading.Event) -> None:
         with suppress(OSError):
             while message := server.recv(_PIECE):
                 answers.wait()
                 client.sendall(message)
-        _hang_up(client)
+        hang_up(client)
 
     def _spawn(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -91,17 +90,9 @@ class KillingProxy:
 @contextmanager
 def killing_proxy(url: Secret, kill: Callable[[int], None]) -> Iterator[tuple[KillingProxy, Secret]]:
     """Give a proxy to a database and the URL that leads through it."""
-    parts = urlsplit(url.reveal())
-    proxy = KillingProxy((parts.hostname or "", parts.port or 5432), kill)
-    credentials, _, _ = parts.netloc.rpartition("@")
-    through = parts._replace(netloc=f"{credentials}@127.0.0.1:{proxy.port}", query="sslmode=disable&gssencmode=disable")
+    proxy = KillingProxy(server_of(url), kill)
     proxy.start()
     try:
-        yield proxy, Secret(urlunsplit(through))
+        yield proxy, through(url, proxy.port)
     finally:
         proxy.stop()
-
-
-def _hang_up(opened: socket.socket) -> None:
-    with suppress(OSError):
-        opened.shutdown(socket.SHUT_RDWR)

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from psycopg2 import sql
 
-from tests.depot import ask
+from tests.depot import ask, opened
 from tidemark import detached, embedded, points
 from tidemark.partition import Partition
 from tidemark.points import Point
-from tidemark.postgres import Connection, connect
+from tidemark.postgres import Connection
 from tidemark.schema import ensure_schema
 from tidemark.settings import Secret
 
@@ -33,15 +33,6 @@ def eventually(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert monotonic() < deadline, f"it never came to this: {what}"
         sleep(0.01)
-
-
-@contextmanager
-def opened(url: Secret) -> Iterator[Connection]:
-    connection = connect(url)
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

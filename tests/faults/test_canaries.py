@@ -775,10 +775,13 @@ def test_the_search_finds_what_the_server_shows_and_logs(database_url: Secret, s
 
 
 def test_the_search_finds_what_is_on_a_command_line() -> None:
+    script = "import sys; print('here', flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()", DECOY.text], stdin=subprocess.PIPE
+        [sys.executable, "-c", script, DECOY.text], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         try:
+            assert process.stdout is not None
+            assert process.stdout.readline()  # the list shows no arguments before a program runs
             assert search([DECOY], "the process list", bird.command_lines())
         finally:
             process.kill()

@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg2.errors
 import pytest
 
-from tests.depot import FEBRUARY, JANUARY, RIDES, Depot, ask, make_depot, rides_of
+from tests.depot import FEBRUARY, JANUARY, RIDES, Depot, ask, make_depot, opened, rides_of
 from tests.faults.disks import Disk, files_of_at_most, limit_files, needs_mount, small_disk
-from tests.faults.servers import Server, once_at, opened, server_in
+from tests.faults.servers import Server, once_at, server_in
 from tests.invariants import check_invariants
 from tidemark import load as stages
 from tidemark import stage

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
-from tests.depot import FEBRUARY, JANUARY, RIDES, Depot, ask, make_depot, rides_of
-from tests.faults.servers import eventually, once_at, opened
+from tests.depot import FEBRUARY, JANUARY, RIDES, Depot, ask, make_depot, opened, rides_of
+from tests.faults.servers import eventually, once_at
 from tests.invariants import check_data, check_invariants
 from tidemark import load as stages
 from tidemark import postgres

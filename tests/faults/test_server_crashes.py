@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.depot import FEBRUARY, RIDES, Depot, ask, make_depot
-from tests.faults.servers import PATIENCE_S, Server, eventually, on_the_way, once_at, opened, orphans, server_in
+from tests.depot import FEBRUARY, RIDES, Depot, ask, make_depot, opened
+from tests.faults.servers import PATIENCE_S, Server, eventually, on_the_way, once_at, orphans, server_in
 from tests.invariants import check_data, check_invariants
 from tidemark.facts import State
 from tidemark.ledger import Outcome
