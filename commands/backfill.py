@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from tidemark.plan import Mode
 
 if TYPE_CHECKING:
     from tidemark.backfill import Range, Run
+    from tidemark.partition import Partition
     from tidemark.report import RunReport
     from tidemark.session import Session
 
@@ -68,7 +70,9 @@ def backfill(
             status = interrupted.status
             report = _end(session, chosen, run, status)
         except Unreachable:
-            _end(session, chosen, run, 1)
+            report = _end(session, chosen, run, 1)
+            if not as_json:
+                _print(chosen, replace(report, lost=_never_begun(report, run)))
             raise
     if as_json:
         print_json(backfill_json(report) | ({"exit": status} if status else {}))
@@ -83,6 +87,11 @@ def _end(session: Session, chosen: Range, run: Run, exit_status: int | None) -> 
 
     with session.writing() as connection:
         return plans.end_run(connection, chosen, versions_of(chosen.dataset), run.run_id, exit_status=exit_status)
+
+
+def _never_begun(report: RunReport, run: Run) -> tuple[Partition, ...]:
+    begun = {p.partition for p in report.partitions if p.last and p.last.run_id == run.run_id}
+    return tuple(step.partition for step in run.plan.taken if step.partition not in begun)
 
 
 class _Wait:
@@ -108,5 +117,8 @@ def _print(chosen: Range, report: RunReport) -> None:
     print_odd_months(out(), report)
     if report.silent_source:
         out().print(f"\n{silent_source_message(chosen.dataset)}", markup=False)
-    for partition in report.lost:
-        out().print(f"\n{partition}: its run left no attempt; run the same command again", markup=False)
+    if report.lost:
+        first, last = min(report.lost).month, max(report.lost).month
+        months = str(first) if first == last else f"{first} to {last} ({len(report.lost)} months)"
+        said = f"{chosen.dataset.name} {months}: no attempt was begun; run the same command again"
+        out().print(f"\n{said}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ def run_backfill(
     """
     api_url = ensure_server(settings.home, api_url=settings.prefect_api_url, on_wait=on_wait)
     os.environ.update(client_environment(settings.home, api_url))  # read once, when prefect is imported below
+
+    logging.raiseExceptions = False  # what Prefect cannot send to its server it would print in the midst of our lines
 
     async def work() -> object:
         from prefect.logging.handlers import APILogHandler

@@ -88,7 +88,7 @@ def running_url(home: Path) -> str | None:
     if noted is None:
         return None
     url = _api_url(noted[1])
-    return url if _status(url) == http.HTTPStatus.OK else None
+    return url if _is_up(url) else None
 
 
 def ensure_server(home: Path, *, api_url: str | None, on_wait: Callable[[float], None] | None = None) -> str:
@@ -166,26 +166,37 @@ def _past_proxies(api_url: str) -> dict[str, str]:
     return {"no_proxy": hosts, "NO_PROXY": hosts}
 
 
-def _status(api_url: str) -> int | None:
-    """Return the HTTP status of a server's health, or None where nothing answers."""
+def _is_up(api_url: str) -> bool:
+    return _health(api_url) == (http.HTTPStatus.OK, True)
+
+
+def _health(api_url: str) -> tuple[int | None, bool]:
+    """Return the HTTP status of a server's health, None where nothing answers, and whether Prefect's word stands in it.
+
+    What Prefect says is ``true``, as JSON.
+    """
     parts = urlsplit(api_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=5)
     try:
         connection.request("GET", f"{parts.path.rstrip('/')}/health")
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read(100).strip() == b"true"
     except (OSError, http.client.HTTPException):
-        return None
+        return None, False
     finally:
         connection.close()
 
 
 def _check(api_url: str) -> str:
-    status = _status(api_url)
+    status, healthy = _health(api_url)
     # who may use it is asked when it is used: Prefect Cloud wants a key for its health too
-    if status in (http.HTTPStatus.OK, http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+    if healthy or status in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
         return api_url
-    what = "does not answer" if status is None else f"answers {status} when asked for its health"
+    if status == http.HTTPStatus.OK:
+        what = "answers, but not as a Prefect server does: its API ends in /api"
+    else:
+        what = "does not answer" if status is None else f"answers {status} when asked for its health"
     raise Unreachable(
         f"The Prefect server at {masked(api_url)} {what}.",
         remedy="Start it or correct PREFECT_API_URL; unset it to use a server of Tidemark's own.",
@@ -244,7 +255,7 @@ def _wait_until_healthy(folder: Path, on_wait: Callable[[float], None]) -> str |
     began = time.monotonic()
     while detached.is_running(folder):
         noted = _noted(folder)
-        if noted is not None and _status(_api_url(noted[1])) == http.HTTPStatus.OK:
+        if noted is not None and _is_up(_api_url(noted[1])):
             return _api_url(noted[1])
         waited = time.monotonic() - began
         if waited > _START_SECONDS:

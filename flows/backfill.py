@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import prefect.runtime
 from prefect import State, flow
 from prefect.artifacts import acreate_table_artifact
+from prefect.client.orchestration import get_client
 from prefect.states import Completed, Failed
 from pydantic import Field
 
@@ -18,7 +19,7 @@ from checks.gate import import_early
 from checks.versions import versions_of
 from flows.hooks import tell_people
 from flows.limits import ensure_limits
-from flows.load_month import load_month
+from flows.load_month import PREFECT_GONE, load_month
 from flows.threads import stop_if_cancelled
 from tidemark import backfill as plans
 from tidemark.backfill import Range, Run
@@ -40,16 +41,20 @@ logger = logging.getLogger("tidemark.flows")
 
 @dataclass
 class _Progress:
-    """What the window shares: the months still to hand out, and how many failed so far."""
+    """What the window shares: the months still to hand out, and how many failed so far.
+
+    ``away``: the Prefect server is gone, so that each further month would cost a minute and come to nothing.
+    """
 
     steps: Iterator[Step]
     stop_after: int | None
     failures: int = 0
+    away: bool = False
     lost: list[Partition] = field(default_factory=list)
 
     @property
     def stopped(self) -> bool:
-        return self.stop_after is not None and self.failures >= self.stop_after
+        return self.away or (self.stop_after is not None and self.failures >= self.stop_after)
 
 
 def _run_name() -> str:
@@ -92,9 +97,12 @@ async def backfill(
     steps = tuple(reversed(run.plan.taken)) if newest_first else run.plan.taken
     progress = _Progress(steps=iter(steps), stop_after=stop_after)
     await _fan_out(progress, run.run_id, min(window, len(steps)))
+    if progress.away:
+        progress.lost += [step.partition for step in progress.steps]
     report = await asyncio.to_thread(_end, session, chosen, run.run_id, tuple(progress.lost))
     await asyncio.to_thread(tell_people, session.settings, chosen, report)
-    await _publish_coverage(chosen, report)
+    if not progress.away:
+        await _publish_coverage(chosen, report)
     return _state(chosen, report)
 
 
@@ -118,6 +126,8 @@ async def _work(progress: _Progress, run_id: int) -> None:
             progress.failures += 1
         if result is None or (result.outcome is Outcome.FAILED and result.load_id is None):
             progress.lost.append(step.partition)
+        if (result is None or result.code == PREFECT_GONE) and not progress.away:
+            progress.away = await _prefect_is_away()
 
 
 async def _load(partition: Partition, run_id: int) -> LoadResult | None:
@@ -132,6 +142,14 @@ async def _load(partition: Partition, run_id: int) -> LoadResult | None:
         return result
     logger.error("%s: its run ended without a result of this month: %s", partition, state.message)
     return None
+
+
+async def _prefect_is_away() -> bool:
+    async with get_client() as client:
+        error = await client.api_healthcheck()
+    if error is not None:
+        logger.error("the Prefect server is away (%s): no further month is begun", type(error).__name__)
+    return error is not None
 
 
 def _run(session: Session, chosen: Range, mode: Mode, run_id: int | None) -> Run:

@@ -36,6 +36,7 @@ from tidemark.verdict import Rejected, Verdict
 LOCK_POLL_S = 0.5
 FETCH_RETRIES = 3
 PREFECT_LOST = (httpx.TransportError, PrefectException, ConcurrencySlotAcquisitionError)
+PREFECT_GONE = "prefect-unreachable"
 LONGEST_WAIT_S = 60.0
 
 logger = logging.getLogger("tidemark.flows")
@@ -199,7 +200,7 @@ def _go_on(value: T | Ending | None) -> T:
 def _prefect_lost(error: Exception) -> Ending:
     return Ending(
         outcome=Outcome.FAILED,
-        code="prefect-unreachable",
+        code=PREFECT_GONE,
         reason=f"The Prefect server went away while the month was at work ({type(error).__name__}).",
         remedy="See tidemark doctor, then run the same command again.",
     )

@@ -73,7 +73,7 @@ class RunReport:
 
     @property
     def exit_status(self) -> int:
-        """0 the range is as wanted, 1 a month failed or the source is silent, 3 months are rejected."""
+        """0 nothing went wrong, 1 a month failed or the source is silent, 3 months are rejected."""
         if self.failed or self.lost or self.silent_source:
             return 1
         return 3 if self.rejected else 0

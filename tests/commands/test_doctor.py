@@ -43,13 +43,15 @@ def points(ran: Ran) -> dict[str, Any]:
 
 @contextmanager
 def answers(status: int) -> Iterator[str]:
-    """An HTTP server that answers everything with one status; gives its address."""
+    """An HTTP server that answers everything with one status and Prefect's word of good health; gives its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", "4")
             self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(b"true")
 
         do_HEAD = do_GET  # noqa: N815 - the base class's name
 

@@ -174,6 +174,29 @@ def test_a_named_server_that_is_away_or_something_else_is_said_so(tmp_path: Path
             thread.join()
 
 
+class _Page(BaseHTTPRequestHandler):
+    """A server of pages, which has one for every address."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>welcome</html>")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_a_named_server_that_is_not_prefect_is_said_so(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as other:
+        thread = Thread(target=other.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(Unreachable, match="not as a Prefect server does"):
+                prefect_server.ensure_server(tmp_path, api_url=f"http://127.0.0.1:{other.server_port}")
+        finally:
+            other.shutdown()
+            thread.join()
+
+
 def test_a_home_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(UsageError, match="TIDEMARK_HOME"):
