@@ -167,11 +167,12 @@ def _past_proxies(api_url: str) -> dict[str, str]:
 
 
 def _is_up(api_url: str) -> bool:
-    return _health(api_url) == (http.HTTPStatus.OK, True)
+    _, healthy = _health(api_url)
+    return healthy
 
 
 def _health(api_url: str) -> tuple[int | None, bool]:
-    """Return the HTTP status of a server's health, None where nothing answers, and whether Prefect's word stands in it.
+    """Return the HTTP status of a server's health, None where nothing answers, and whether it is well.
 
     What Prefect says is ``true``, as JSON.
     """
@@ -181,7 +182,8 @@ def _health(api_url: str) -> tuple[int | None, bool]:
     try:
         connection.request("GET", f"{parts.path.rstrip('/')}/health")
         answer = connection.getresponse()
-        return answer.status, answer.read(100).strip() == b"true"
+        word = answer.read(100).strip()
+        return answer.status, answer.status == http.HTTPStatus.OK and word == b"true"
     except (OSError, http.client.HTTPException):
         return None, False
     finally:

@@ -5,6 +5,7 @@ Only ``checks/gate.py`` constructs ``Accepted``; a test holds that.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,6 +31,7 @@ class Check:
 
     ``expectation`` is the name of a Great Expectations expectation in snake case, ``arguments`` its keyword
     arguments beside the column. ``since``, ``until``: the months that it speaks of; none: no bound.
+    ``reject_mostly``: where it is set, a share below ``mostly`` warns, and one below this rejects.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Check:
     severity: Severity = Severity.REJECT
     since: Month | None = None
     until: Month | None = None
+    reject_mostly: float | None = None
     reason: str
 
     def applies_to(self, month: Month) -> bool:
@@ -52,7 +55,8 @@ class Finding:
     """The result of one check on one staged month.
 
     ``errored`` says that the check itself could not run: then the finding speaks of the check, not of the data.
-    ``expected`` and ``observed`` are short texts for people.
+    ``expected`` and ``observed`` are short texts for people. ``gravity``: how many times over its rejecting threshold
+    a failed one is: 1 has just been rejected, less is a warning, 0 is not known.
     """
 
     code: str
@@ -63,11 +67,20 @@ class Finding:
     expected: str
     observed: str
     reason: str
+    gravity: float = 0.0
 
     @property
     def blocks(self) -> bool:
         """Whether this finding alone rejects the month."""
         return self.errored or (not self.passed and self.severity is Severity.REJECT)
+
+
+def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings: those that block the month, then warnings, then what passed; the graver the earlier.
+
+    A check that could not run is told after those about the data.
+    """
+    return tuple(sorted(findings, key=lambda f: (not f.blocks, f.errored, f.passed, -f.gravity, f.code)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,71 @@
+"""What a month is compared with: the profiles of the months before it, and the changes that people have accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tidemark.months import Month
+
+if TYPE_CHECKING:
+    from tidemark.profile import Profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastMonth:
+    """A published month and its profile.
+
+    ``rejected_codes``: the checks whose findings would have rejected it; it is no baseline for them.
+    """
+
+    month: Month
+    load_id: int
+    profile: Profile
+    rejected_codes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acceptance:
+    """A known change, on record: from ``first`` to ``last`` (none: for good) a check warns where it would reject."""
+
+    dataset: str
+    code: str
+    first: Month
+    last: Month | None
+    by: str
+    reason: str
+    at: datetime
+
+    def covers(self, month: Month) -> bool:
+        return self.first <= month and (self.last is None or month <= self.last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """The published months of a dataset before one month, the oldest first, and the acceptances of the dataset."""
+
+    months: tuple[PastMonth, ...] = ()
+    acceptances: tuple[Acceptance, ...] = ()
+
+    def acceptance_of(self, code: str, month: Month) -> Acceptance | None:
+        return next((a for a in self.acceptances if a.code == code and a.covers(month)), None)
+
+    def baseline_of(self, code: str, month: Month) -> tuple[PastMonth, ...]:
+        """Return the months that a check compares this month with.
+
+        Within an accepted change those of the change, once there are ``ENOUGH`` of them; outside of it none of them.
+        """
+        change = self.acceptance_of(code, month)
+        if change is not None:
+            same = tuple(past for past in self.months if change.covers(past.month))
+            if len(same) >= ENOUGH:
+                return same
+        return tuple(
+            past
+            for past in self.months
+            if code not in past.rejected_codes and self.acceptance_of(code, past.month) is None
+        )
+
+
+ENOUGH = 3  # months, from which on a change is its own measure
