@@ -182,8 +182,7 @@ def _health(api_url: str) -> tuple[int | None, bool]:
     try:
         connection.request("GET", f"{parts.path.rstrip('/')}/health")
         answer = connection.getresponse()
-        word = answer.read(100).strip()
-        return answer.status, answer.status == http.HTTPStatus.OK and word == b"true"
+        return answer.status, (answer.status, answer.read(100).strip()) == (http.HTTPStatus.OK, b"true")
     except (OSError, http.client.HTTPException):
         return None, False
     finally:
