@@ -391,7 +391,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tell(self, status: HTTPStatus, sent: int) -> None:
         if self.server.on_request is not None:
-            path = quote(self.path, safe="/%?&=")
+            path = quote(self.path.partition("?")[0], safe="/%")  # a query may hold a token
             self.server.on_request(Request(method=self.command, path=path, status=status, sent=sent))
 
 

@@ -30,7 +30,7 @@ class Month:
         if match is None or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= _LAST_YEAR:
             raise UsageError(
                 f"{text[:40]!r} is not a month.",
-                remedy="Write a month as YYYY-MM, from 01 to 12, for example 2023-02.",
+                remedy=f"Write a month as YYYY-MM, from 0001-01 to {_LAST_YEAR}-12, for example 2023-02.",
                 code="bad-month",
             )
         return cls(int(match[1]), int(match[2]))

@@ -222,7 +222,9 @@ def _positive(given: Mapping[str, str], name: str, default: int) -> int:
         return default
     if not (text.isascii() and text.isdecimal() and int(text[:19]) > 0 and len(text) <= 18):
         raise UsageError(
-            f"{name} is {text[:40]!r}.", remedy=f"Set {name} to a whole number above 0.", code="bad-setting"
+            f"{name} is {text[:40]!r}.",
+            remedy=f"Set {name} to a whole number above 0, of at most 18 digits.",
+            code="bad-setting",
         )
     return int(text)
 

@@ -123,9 +123,10 @@ class Decoded:
 
 
 def bad_file(code: str, message: str) -> BadFile:
+    other = "one with smaller parts" if code == "oversized" else "a whole file"
     return BadFile(
         f"{message}.",
-        remedy="Ask the publisher for a whole file; the next backfill takes it once the source has other bytes.",
+        remedy=f"Ask the publisher for {other}; the next backfill takes it once the source has other bytes.",
         code=code,
     )
 
