@@ -26,6 +26,13 @@ class Change:
     old: Sight
     new: Sight
 
+    def was_planned_before(self, sight: Sight) -> bool:
+        """Whether a statement was planned before a first load's commit, and took its snapshot after it.
+
+        PostgreSQL looks for partitions when it plans: it sees no rows yet, and what was committed beside them.
+        """
+        return self.old == NOTHING and sight != NOTHING and sight == self.new - rows_of(self.new)
+
 
 @dataclass(kw_only=True)
 class Onlookers:
@@ -76,7 +83,7 @@ class Onlookers:
         """A statement at READ COMMITTED sees the old month, or from some moment on the new one."""
         for month, change in self.changes.items():
             sight = seen[month]
-            if sight not in (change.old, change.new):
+            if sight not in (change.old, change.new) and not change.was_planned_before(sight):
                 self._note("READ COMMITTED", month, sight, f"neither {told(change.old)} nor {told(change.new)}")
             elif sight != change.new and self._latest.get(month) == change.new:
                 self._note("READ COMMITTED", month, sight, "after the new one")
@@ -90,8 +97,10 @@ class Onlookers:
         Only its rows: what the transaction that attached them wrote beside them is not there for it.
         """
         for month, change in self.changes.items():
+            planned_before = may_appear and change.was_planned_before(first[month])
             appeared = may_appear and first[month] == NOTHING and again[month] == rows_of(change.new)
-            if first[month] not in (change.old, change.new):
+            appeared |= planned_before and again[month] == change.new
+            if first[month] not in (change.old, change.new) and not planned_before:
                 self._note(who, month, first[month], f"neither {told(change.old)} nor {told(change.new)}")
             if again[month] != first[month] and not appeared:
                 self._note(who, month, again[month], f"after {told(first[month])}")

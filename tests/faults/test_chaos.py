@@ -13,7 +13,7 @@ from tests.depot import ask
 from tests.faults.chaos.plan import MODES, Kind, Span, plan_rounds
 from tests.faults.chaos.play import Death, Played
 from tests.faults.chaos.record import BEGIN, END, Record, render, write
-from tests.faults.onlookers import Change, Onlookers, onlookers
+from tests.faults.onlookers import Change, Onlookers, onlookers, rows_of
 from tests.faults.scene import NOTHING, RIDES, File
 from tidemark.months import Month
 from tidemark.points import Point
@@ -113,6 +113,20 @@ def test_a_first_load_may_appear_with_all_its_rows_unless_the_transaction_was_th
     assert onlooker.violations == []
     onlooker.judge_repeated("REPEATABLE READ", {JANUARY: NOTHING}, appeared, may_appear=False)
     assert len(onlooker.violations) == 1
+
+
+def test_a_statement_that_was_planned_before_a_first_load_may_see_what_came_beside_its_rows() -> None:
+    new = NEW.sight
+    beside = new - rows_of(new)
+    for old, noted in ((NOTHING, False), (OLD.sight, True)):
+        onlooker = Onlookers(url=Secret(""), changes={JANUARY: Change(old=old, new=new)})
+        onlooker.judge_committed({JANUARY: beside})
+        onlooker.judge_committed({JANUARY: new})
+        onlooker.judge_repeated("REPEATABLE READ", {JANUARY: beside}, {JANUARY: new}, may_appear=True)
+        assert bool(onlooker.violations) is noted
+    onlooker = Onlookers(url=Secret(""), changes={JANUARY: Change(old=NOTHING, new=new)})
+    onlooker.judge_committed({JANUARY: rows_of(new)})
+    assert onlooker.violations
 
 
 INSERT = "insert into trips.rides (month, load_id, at, price) values ('2023-01-01', 1, '2023-01-01', 2)"
