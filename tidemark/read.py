@@ -1,4 +1,4 @@
-"""Reading a raw parquet file in batches, within bounds that hold whatever the source sent."""
+"""Reading a raw file in batches, within bounds that hold whatever the source sent: parquet, or delimited text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
+from tidemark.delimited.reader import RawDelimited, open_delimited
 from tidemark.errors import BadFile, Failed
 from tidemark.parquet.bounds import (
     BATCH_BYTES,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
     import pyarrow.parquet
 
-__all__ = ["BATCH_BYTES", "BATCH_ROWS", "RawParquet", "open_parquet", "read_batches"]
+__all__ = ["BATCH_BYTES", "BATCH_ROWS", "RawParquet", "RawTable", "open_parquet", "open_raw", "read_batches"]
 
 BUFFER_BYTES = 1 << 20  # with pyarrow's own buffering, memory grows with the size of a row group
 
@@ -42,6 +43,11 @@ class RawParquet:
         self.metadata: pyarrow.parquet.FileMetaData = self.parquet.metadata
         self.schema_arrow: pyarrow.Schema = self.parquet.schema_arrow
 
+    @property
+    def promised_rows(self) -> int:
+        rows: int = self.metadata.num_rows
+        return rows
+
     def __enter__(self) -> RawParquet:
         return self
 
@@ -50,6 +56,25 @@ class RawParquet:
     ) -> None:
         self.parquet.close()
         self.file.close()
+
+
+RawTable = RawParquet | RawDelimited
+
+
+def open_raw(path: Path) -> RawTable:
+    """Open a raw file for what it is: parquet by its first bytes or its name, else delimited text.
+
+    Both have a ``schema_arrow``, and ``promised_rows``, which is none where the file does not say.
+    Raises ``BadFile`` when nothing can be read of it, ``Failed`` when the disk does not give it.
+    """
+    import pyarrow
+
+    try:
+        with path.open("rb") as file:
+            parquet = path.suffix == ".parquet" or file.read(4) == b"PAR1"
+        return open_parquet(path) if parquet else open_delimited(path)
+    except (pyarrow.ArrowException, OSError, MemoryError) as error:
+        raise _unreadable(error) from None
 
 
 def open_parquet(path: Path) -> RawParquet:
@@ -73,27 +98,35 @@ def open_parquet(path: Path) -> RawParquet:
     return raw
 
 
-def read_batches(raw: RawParquet, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+def read_batches(raw: RawTable, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
     """Yield the rows of the named columns, ``BATCH_ROWS`` and ``BATCH_BYTES`` at a time or fewer; one row at least,
     none of whose values has more than ``MAX_VALUE_BYTES``.
 
-    Raises ``BadFile`` when a page of the file is corrupt, would take too much to decode, or the file holds other than
-    the rows that its footer promises; ``Failed`` when the disk does not give it.
+    Raises ``BadFile`` when a part of the file is corrupt, would take too much to decode, or the file holds other than
+    the rows that it promises; ``Failed`` when the disk does not give it.
     """
     import pyarrow
 
-    rows = 0
-    decoded_so_far = Decoded(raw.size)
     try:
-        at_once = rows_at_once(raw.file, raw.metadata, columns)
-        for batch in raw.parquet.iter_batches(batch_size=at_once, columns=list(columns), use_threads=False):
-            decoded = _decoded(batch)
-            _check_values(decoded)
-            rows += decoded.num_rows
-            decoded_so_far.add(decoded)
-            yield from _cut(decoded)
+        if isinstance(raw, RawDelimited):
+            for batch in raw.batches(columns):
+                yield from _cut(batch)
+        else:
+            yield from _parquet_batches(raw, columns)
     except (pyarrow.ArrowException, OSError, MemoryError) as error:
         raise _unreadable(error) from None
+
+
+def _parquet_batches(raw: RawParquet, columns: Sequence[str]) -> Iterator[pyarrow.RecordBatch]:
+    rows = 0
+    decoded_so_far = Decoded(raw.size)
+    at_once = rows_at_once(raw.file, raw.metadata, columns)
+    for batch in raw.parquet.iter_batches(batch_size=at_once, columns=list(columns), use_threads=False):
+        decoded = _decoded(batch)
+        _check_values(decoded)
+        rows += decoded.num_rows
+        decoded_so_far.add(decoded)
+        yield from _cut(decoded)
     if rows != raw.metadata.num_rows:
         raise bad_file("corrupt", f"The parquet file promises {raw.metadata.num_rows:,} rows and holds {rows:,}")
 

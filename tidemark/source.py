@@ -1,4 +1,4 @@
-"""Where the file of a month is: below an address or in a folder."""
+"""Where the file of a month is: below an address, in a folder, or where a template says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from tidemark.settings import SOURCE, masked
 
 _IN_PATH = "/%:@!$&'()*+,;=~"
 LONGEST_ADDRESS = 4000
-_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,16})", re.ASCII)
+FORMATS = (".parquet", ".csv.gz", ".csv")  # in the order in which a folder is searched for them
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,16}(?:\.gz)?)", re.ASCII)
+_PLACEHOLDER = re.compile(r"\{[^{}/]*\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,26 +33,28 @@ class Location:
     @property
     def extension(self) -> str:
         """What the file is kept as in the lake, without the dot; ``bin`` when its name does not say."""
-        match = _EXTENSION.fullmatch(Path(self.shown).suffix)
+        name = Path(self.shown)
+        packed = name.suffix.lower() == ".gz" and _EXTENSION.fullmatch(Path(name.stem).suffix)
+        match = _EXTENSION.fullmatch(Path(name.stem).suffix + name.suffix if packed else name.suffix)
         return match[1] if match else "bin"
 
 
 def locate(dataset: Dataset, month: Month, source: str | None) -> Location:
     """Return where a month's file is: below ``source``, or below the dataset's public home when there is none.
 
+    A source with ``{month}`` is a template, of a path or an address, in which ``{dataset}`` may stand too. In a folder
+    the file may have another of the ``FORMATS`` than the dataset's own.
     Raises ``UsageError`` (``bad-source``) when the source is no http, https or file address and no folder.
     """
     source = dataset.home if source is None else source
+    if _is_template(source):
+        return _locate_by_template(source, dataset.name, month)
     name = dataset.file_name(month)
     folder = _folder(source)
     if folder is not None:
-        path = folder / name
+        path = _in_any_format(folder / name)
         return Location(path=path, shown=str(path))
-    base = _address(source)
-    path_of_file = f"{quote(base.path, safe=_IN_PATH).rstrip('/')}/{quote(name)}"
-    query = quote(base.query, safe=_IN_PATH + "?")
-    url = urlunsplit((base.scheme, base.netloc, path_of_file, query, ""))
-    return Location(url=url, shown=masked(url))
+    return _at(_address(source), f"/{quote(name)}")
 
 
 def check_source(source: str) -> None:
@@ -58,8 +62,69 @@ def check_source(source: str) -> None:
 
     Raises ``UsageError`` (``bad-source``).
     """
-    if _folder(source) is None:
+    if _is_template(source):
+        _locate_by_template(source, "dataset", Month(2000, 1))
+    elif _folder(source) is None:
         _address(source)
+
+
+def _at(base: SplitResult, name: str) -> Location:
+    path_of_file = f"{quote(base.path, safe=_IN_PATH).rstrip('/')}{name}"
+    query = quote(base.query, safe=_IN_PATH + "?")
+    url = urlunsplit((base.scheme, base.netloc, path_of_file, query, ""))
+    return Location(url=url, shown=masked(url))
+
+
+def _is_template(source: str) -> bool:
+    """Whether there is something in braces where the path is; a folder may have any name."""
+    before, path, _ = _split_at_path(source)
+    return bool(_PLACEHOLDER.search(path)) and (bool(before) or not _is_folder(source))
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).expanduser().is_dir()
+    except (OSError, ValueError, RuntimeError):  # no name for a file system, or no such home
+        return False
+
+
+def _locate_by_template(source: str, dataset: str, month: Month) -> Location:
+    before, path, after = _split_at_path(source)
+    named = set(_PLACEHOLDER.findall(path))
+    unknown = sorted(named - {"{dataset}", "{month}"})
+    if unknown:
+        raise _bad_source(f"The source has {unknown[0][:40]}, and a template knows {{dataset}} and {{month}} alone.")
+    if "{month}" not in named:
+        raise _bad_source("The source has {dataset} and lacks {month}, so all months would be one file.")
+    filled = path.replace("{dataset}", dataset).replace("{month}", str(month))
+    if before and not before.lower().startswith("file:"):
+        return _at(_address(before + filled + after), "")
+    try:
+        place = Path(_path_of_file_address(before + filled) if before else filled).expanduser().absolute()
+    except (OSError, ValueError, RuntimeError):
+        raise _bad_source(
+            "The source is a path that no file system can have, or in a home that is not there."
+        ) from None
+    return Location(path=place, shown=str(place))
+
+
+def _split_at_path(source: str) -> tuple[str, str, str]:
+    """Return what is before the path, the path, and what is after it: only the path of an address is a template."""
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        return "", source, ""
+    host, slash, path = rest.partition("/")
+    path, question, query = path.partition("?")
+    return f"{scheme}://{host}", slash + path, question + query
+
+
+def _in_any_format(path: Path) -> Path:
+    """Return the file that is there: the one that was asked for, or the same in the first other format."""
+    ending = next((ending for ending in FORMATS if path.name.endswith(ending)), None)
+    if ending is None or path.exists():
+        return path
+    others = (path.with_name(path.name.removesuffix(ending) + other) for other in FORMATS)
+    return next((other for other in others if other.exists()), path)
 
 
 def _folder(source: str) -> Path | None:
@@ -71,14 +136,9 @@ def _folder(source: str) -> Path | None:
         return None
     else:  # it may be an address whose scheme was forgotten
         text, shown = source, source.partition("?")[0].rpartition("@")[2]
-    try:
-        folder = Path(text).expanduser().absolute()
-        exists = folder.is_dir()
-    except (OSError, ValueError, RuntimeError):  # no name for a file system, or no such home
-        exists = False
-    if not exists:
+    if not _is_folder(text):
         raise _bad_source(f"The source {shown[:200]!r} is not a folder that exists.")
-    return folder
+    return Path(text).expanduser().absolute()
 
 
 def _path_of_file_address(source: str) -> str:
@@ -110,6 +170,7 @@ def _address(source: str) -> SplitResult:
 def _bad_source(message: str) -> UsageError:
     return UsageError(
         message,
-        remedy=f"Set {SOURCE} to a folder that exists, or to an address that begins with https://, http:// or file://.",
+        remedy=f"Set {SOURCE} to a folder that exists, to an address that begins with https://, http:// or file://, "
+        "or to a template such as https://host/{dataset}/{dataset}_{month}.csv.gz.",
         code="bad-source",
     )

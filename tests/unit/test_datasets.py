@@ -170,9 +170,17 @@ def test_texts_and_codes_of_yellow_are_kept_apart() -> None:
     assert (today["RatecodeID"], today["store_and_fwd_flag"]) == ("ratecode_id", "store_and_fwd_flag")
 
 
+ONLY_IN_CSV = {
+    "yellow": set(),
+    "green": {"Pickup_longitude", "Pickup_latitude", "Dropoff_longitude", "Dropoff_latitude"},
+    "fhv": {"Pickup_date", "locationID", "Dispatching_base_number"},
+    "fhvhv": {"SR_Flag"},
+}
+
+
 def test_no_column_claims_a_name_that_no_file_has() -> None:
     for dataset in BUILT_IN:
-        known = {name for era, _, present in ERAS if era is dataset for name in present}
+        known = {name for era, _, present in ERAS if era is dataset for name in present} | ONLY_IN_CSV[dataset.name]
         claimed = {name for column in dataset.columns for name in column.names}
         assert claimed == known, dataset.name
 

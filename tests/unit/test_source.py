@@ -115,3 +115,68 @@ def test_a_good_source_passes(tmp_path: Path) -> None:
 
 def test_an_address_that_cannot_be_read_is_not_shown_at_all() -> None:
     assert "secret" not in masked("https://[secret")
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["parquet", "csv.gz", "csv"], "parquet"),
+        (["csv.gz", "csv"], "csv.gz"),
+        (["csv"], "csv"),
+        ([], "parquet"),
+    ],
+)
+def test_in_a_folder_the_file_may_have_any_format(names: list[str], found: str, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / f"green_tripdata_2023-02.{name}").touch()
+    location = locate(dataset(), MONTH, str(tmp_path))
+    assert location.path == tmp_path / f"green_tripdata_2023-02.{found}"
+    assert location.extension == found
+
+
+def test_a_dataset_s_own_format_comes_before_the_others(tmp_path: Path) -> None:
+    for name in ("2023-02.parquet", "2023-02.csv"):
+        (tmp_path / name).touch()
+    assert locate(dataset(address="{month}.csv"), MONTH, str(tmp_path)).path == tmp_path / "2023-02.csv"
+
+
+def test_a_template_of_an_address_says_where_the_month_is() -> None:
+    source = "https://me:{word}@h.example/{dataset}/{dataset}_tripdata_{month}.csv.gz?sig={x}"
+    check_source(source)
+    location = locate(dataset(), MONTH, source)
+    assert location.url == "https://me:{word}@h.example/green/green_tripdata_2023-02.csv.gz?sig=%7Bx%7D"
+    assert location.shown == "https://***@h.example/green/green_tripdata_2023-02.csv.gz"
+    assert location.extension == "csv.gz"
+
+
+@pytest.mark.parametrize("form", ["{path}/{{dataset}}/{{month}}.csv", "file://{path}/{{dataset}}/{{month}}.csv"])
+def test_a_template_of_a_path(form: str, tmp_path: Path) -> None:
+    check_source(form.format(path=tmp_path))
+    location = locate(dataset(), MONTH, form.format(path=tmp_path))
+    assert location.path == tmp_path / "green" / "2023-02.csv"
+    assert (location.shown, location.extension) == (str(location.path), "csv")
+
+
+def test_a_folder_may_have_braces_in_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "{mine}"
+    folder.mkdir()
+    assert locate(dataset(), MONTH, str(folder)).path == folder / "green_tripdata_2023-02.parquet"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("https://h.example/{dataset}.csv", "lacks {month}"),
+        ("https://h.example/{year}/{month}.csv", "has {year}, and a template knows"),
+        ("https://h.example/{}/{month}.csv", "has {}, and a template knows"),
+        ("/data/{data set}/{month}.csv", "has {data set}, and a template knows"),
+        ("s3://h.example/{month}.csv", "scheme 's3'"),
+        ("~nobody-of-this-name/{month}.csv", "a home that is not there"),
+    ],
+)
+def test_a_bad_template_is_one_clear_sentence(source: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_source(source)
+    assert caught.value.code == "bad-source"
+    assert says in caught.value.message
+    assert "{dataset}_{month}.csv.gz" in caught.value.remedy

@@ -24,11 +24,22 @@ DATASET = Dataset(
             type=ColumnType.TEXT,
             names=("dispatching_base_num",),
             comment="TLC licence number of the base that dispatched the trip, e.g. B00013.",
+            unless="dispatching_base_number",
+        ),
+        Column(
+            name="dispatching_base_number",
+            type=ColumnType.TEXT,
+            names=("Dispatching_base_number",),
+            comment="The CSV files of 2018 have two columns for the base, and say nothing of the difference: this one "
+            "is filled where dispatching_base_num is empty.",
+            required=False,
+            since=Month(2018, 1),
+            until=Month(2018, 12),
         ),
         Column(
             name="pickup_datetime",
             type=ColumnType.TIMESTAMP,
-            names=("pickup_datetime",),
+            names=("pickup_datetime", "Pickup_date"),
             comment="When the trip began.",
             unit=tlc.NEW_YORK_TIME,
         ),
@@ -40,7 +51,7 @@ DATASET = Dataset(
             unit=tlc.NEW_YORK_TIME,
             since=DROPOFFS_SINCE,
         ),
-        replace(tlc.PU_LOCATION_ID, names=("PUlocationID",), since=DROPOFFS_SINCE),
+        replace(tlc.PU_LOCATION_ID, names=("PUlocationID", "locationID"), since=DROPOFFS_SINCE),
         replace(tlc.DO_LOCATION_ID, names=("DOlocationID",), since=DROPOFFS_SINCE),
         Column(
             name="sr_flag",

@@ -60,6 +60,22 @@ def find_dataset(name: str, datasets: Mapping[str, Dataset]) -> Dataset:
     )
 
 
+def check_name(name: str, datasets: Mapping[str, Dataset]) -> None:
+    """Check that a new dataset may have this name.
+
+    Raises ``UsageError`` with the code ``bad-name`` when it may not.
+    """
+    problems = list(_wrong_with_name(name))
+    if name in datasets:
+        problems.append(f"there is already a dataset named {name!r}")
+    if problems:
+        raise UsageError(
+            f"A new dataset cannot be named {name[:40]!r}: {problems[0]}.",
+            remedy="Give it another name: lower case, with digits and underscores, for example bike_rides.",
+            code="bad-name",
+        )
+
+
 def check_dataset(dataset: Dataset) -> tuple[str, ...]:
     """Return what is wrong with a dataset, one sentence each; nothing when it is sound."""
     return (
@@ -123,13 +139,16 @@ def _bad_file(path: Path, reason: str) -> UsageError:
     )
 
 
-def _wrong_with_identity(dataset: Dataset) -> Iterator[str]:
-    name = dataset.name
+def _wrong_with_name(name: str) -> Iterator[str]:
     if not _IDENTIFIER.fullmatch(name) or len(name) > LONGEST_NAME:
         yield f"the name {name!r} is no lower-case identifier of at most {LONGEST_NAME} characters"
     if _NAME_OF_A_MONTH.fullmatch(name):
         # trips.<name> would take the place of another dataset's month
         yield f"the name {name!r} ends like the table of a month"
+
+
+def _wrong_with_identity(dataset: Dataset) -> Iterator[str]:
+    yield from _wrong_with_name(dataset.name)
     if not isinstance(dataset.first_month, Month):
         yield "first_month is not a Month"
         return
@@ -156,6 +175,8 @@ def _wrong_with_columns(columns: tuple[Column, ...]) -> Iterator[str]:
             yield f"the column name {column.name!r} is reserved"
         if isinstance(column.names, str) or not column.names:
             yield f"the names of column {column.name!r} are not a tuple of at least one name"
+        if column.unless and column.unless not in {other.name for other in columns if other is not column}:
+            yield f"column {column.name!r} may be absent for {column.unless!r}, which is no other column"
         if column.since and column.until and column.since > column.until:
             yield f"column {column.name!r} ends ({column.until}) before it begins ({column.since})"
     for one, other in combinations(columns, 2):

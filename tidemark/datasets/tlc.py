@@ -15,6 +15,9 @@ HOME = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 # two comes about 80 days after its end. Ninety days call nothing late that comes in the TLC's own rhythm.
 LAG_DAYS = 90
 
+# CSV files have coordinates until June 2016, zones since; the parquet files that took their place have zones.
+COORDINATES_UNTIL = Month(2016, 6)
+
 NEW_YORK_TIME = "local time in New York"
 DOLLARS = "US dollars"
 MILES = "miles"

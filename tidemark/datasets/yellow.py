@@ -1,9 +1,10 @@
 """Yellow taxis of New York City.
 
-The files of 2009 and 2010 have names of their own, coordinates instead of zones, and other kinds of values: a text
-for the vendor, the payment and in 2010 the rate, a number for the store-and-forward flag in 2009. A text does not
-become a code by guessing, so each of these has a column of its own that is null later; the kind of the field in the
-file says which of the two columns it is.
+The parquet files of 2009 and 2010 have names of their own, coordinates instead of zones, and other kinds of values: a
+text for the vendor, the payment and in 2010 the rate, a number for the store-and-forward flag in 2009. The CSV files,
+which were published before, kept that for longer: texts until the end of 2014, coordinates until June 2016. A text
+does not become a code by guessing, so each of these has a column of its own that is null later; the kind of the field
+in a parquet file, and the month of a CSV file, say which of the two columns it is.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from tidemark.months import Month
 if TYPE_CHECKING:
     import pandas
 
-CODES_AND_ZONES_SINCE = Month(2011, 1)
-TEXTS_AND_COORDINATES_UNTIL = Month(2010, 12)
+CODES_AND_ZONES_SINCE = Month(2011, 1)  # in parquet
+TEXTS_UNTIL = Month(2014, 12)  # in CSV
+TAX_SINCE = Month(2009, 11)  # the column is there before, and empty
 
 
 def coordinate(name: str, names: tuple[str, ...], comment: str) -> Column:
@@ -29,7 +31,8 @@ def coordinate(name: str, names: tuple[str, ...], comment: str) -> Column:
         names=names,
         comment=comment,
         unit="degrees",
-        until=TEXTS_AND_COORDINATES_UNTIL,
+        unless="pu_location_id",
+        until=tlc.COORDINATES_UNTIL,
     )
 
 
@@ -45,13 +48,15 @@ DATASET = Dataset(
     lag_days=tlc.LAG_DAYS,
     event_column="pickup_datetime",
     columns=(
-        replace(tlc.VENDOR_ID, since=CODES_AND_ZONES_SINCE),
+        replace(tlc.VENDOR_ID, since=CODES_AND_ZONES_SINCE, unless="vendor_name"),
         Column(
             name="vendor_name",
             type=ColumnType.TEXT,
             names=("vendor_name", "vendor_id"),
-            comment="Provider of the record in 2009 and 2010, as a text: CMT, VTS or DDS; later see vendor_id.",
-            until=TEXTS_AND_COORDINATES_UNTIL,
+            comment="Provider of the record where it is a text, in 2009 and 2010 and in CSV files until 2014: CMT, VTS "
+            "or DDS; else see vendor_id.",
+            unless="vendor_id",
+            until=TEXTS_UNTIL,
         ),
         Column(
             name="pickup_datetime",
@@ -80,6 +85,7 @@ DATASET = Dataset(
             names=("rate_code", "Rate_Code"),
             comment="Rate in effect at the end of the trip where 2009 and 2010 have it as a text; see ratecode_id.",
             required=False,
+            until=Month(2010, 12),
         ),
         replace(
             tlc.STORE_AND_FWD_FLAG,
@@ -93,25 +99,27 @@ DATASET = Dataset(
             comment="The store-and-forward flag where 2009 and 2010 have it as a number: 1 or 0; see "
             "store_and_fwd_flag.",
             required=False,
+            until=Month(2009, 12),
         ),
-        replace(tlc.PU_LOCATION_ID, since=CODES_AND_ZONES_SINCE),
-        replace(tlc.DO_LOCATION_ID, since=CODES_AND_ZONES_SINCE),
+        replace(tlc.PU_LOCATION_ID, since=CODES_AND_ZONES_SINCE, unless="pickup_longitude"),
+        replace(tlc.DO_LOCATION_ID, since=CODES_AND_ZONES_SINCE, unless="dropoff_longitude"),
         coordinate("pickup_longitude", ("Start_Lon", "pickup_longitude"), "Longitude where the trip began."),
         coordinate("pickup_latitude", ("Start_Lat", "pickup_latitude"), "Latitude where the trip began."),
         coordinate("dropoff_longitude", ("End_Lon", "dropoff_longitude"), "Longitude where the trip ended."),
         coordinate("dropoff_latitude", ("End_Lat", "dropoff_latitude"), "Latitude where the trip ended."),
-        replace(tlc.PAYMENT_TYPE, since=CODES_AND_ZONES_SINCE),
+        replace(tlc.PAYMENT_TYPE, since=CODES_AND_ZONES_SINCE, unless="payment_method"),
         Column(
             name="payment_method",
             type=ColumnType.TEXT,
             names=("Payment_Type", "payment_type"),
-            comment="How the passenger paid in 2009 and 2010, as a text such as CASH, CAS, Credit or CRD; later see "
-            "payment_type.",
-            until=TEXTS_AND_COORDINATES_UNTIL,
+            comment="How the passenger paid where it is a text, in 2009 and 2010 and in CSV files until 2014: CASH, "
+            "CAS, Credit, CRD and others; else see payment_type.",
+            unless="payment_type",
+            until=TEXTS_UNTIL,
         ),
         replace(tlc.FARE_AMOUNT, names=("fare_amount", "Fare_Amt")),
         replace(tlc.EXTRA, names=("extra", "surcharge")),
-        tlc.MTA_TAX,
+        replace(tlc.MTA_TAX, since=TAX_SINCE),
         replace(tlc.TIP_AMOUNT, names=("tip_amount", "Tip_Amt")),
         replace(tlc.TOLLS_AMOUNT, names=("tolls_amount", "Tolls_Amt")),
         tlc.IMPROVEMENT_SURCHARGE,
