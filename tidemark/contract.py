@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.datasets.base import Column, ColumnType, Dataset, Drift
+from tidemark.delimited.text import UnfitError, from_text, holds_text
 from tidemark.errors import BadFile
 from tidemark.months import Month
 
 LONGEST_NAME = 63  # of a column in PostgreSQL
+NUMERIC_PRECISION, NUMERIC_SCALE = 38, 10  # digits of a numeric column, and those of them behind the point
+NAMED = 5  # unknown columns in a message
+REMEDY = "Ask the publisher for a right file, or adapt the dataset's columns in its module."
 
 if TYPE_CHECKING:
     import pyarrow
@@ -25,12 +31,15 @@ class Binding:
     """Which field of one file feeds each canonical column.
 
     ``fields``: canonical name to the file's name, null columns left out. ``unknown``: names that the contract
-    does not know; they are not read.
+    does not know; they are not read. ``evolved``: those of ``columns`` that are not the dataset's, but came with
+    a file; of these ``added`` are not in the table yet.
     """
 
     columns: tuple[Column, ...]
     fields: Mapping[str, str]
     unknown: tuple[str, ...]
+    evolved: tuple[Column, ...] = ()
+    added: tuple[Column, ...] = ()
 
     @property
     def present(self) -> tuple[Column, ...]:
@@ -42,33 +51,36 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
     """Match the file's fields to the dataset's columns.
 
     A field goes to the column that lists its name, exactly before regardless of case; where several do, to the
-    one whose kind of type (text, number, timestamp) is the field's own.
-    Raises ``BadFile`` when a column that this month must have is absent, when two fields claim one column, or
-    when two have the same name.
+    one whose kind of type (text, number, timestamp) is the field's own. Where the file has texts alone, the month
+    decides between them, and after it that a text may say anything.
+    Raises ``BadFile`` when a column that this month must have is absent, when two fields claim one column, when two
+    have the same name, or when nobody knows a field and the dataset is frozen.
     """
     fields: dict[str, str] = {}
     unknown: list[str] = []
     for field in schema:
-        column = _column_for(dataset, field)
+        column = _column_for(dataset, month, field, typed=not holds_text(schema))
         if column is None:
-            unknown.append(_named(field.name))
+            unknown.append(shown_name(field.name))
         elif column.name in fields:
             raise _drift(
                 "ambiguous-column",
-                f"The file has two columns for {column.name}: {_named(fields[column.name])!r} and "
-                f"{_named(field.name)!r}",
+                f"The file has two columns for {column.name}: {shown_name(fields[column.name])!r} and "
+                f"{shown_name(field.name)!r}",
             )
         else:
             fields[column.name] = field.name
     twice = [name for name, times in Counter(fields.values()).items() if times > 1]
     if twice:  # once for each of two columns that share the name
-        raise _drift("ambiguous-column", f"The file has two columns named {_named(twice[0])!r}")
+        raise _drift("ambiguous-column", f"The file has two columns named {shown_name(twice[0])!r}")
     if not fields:
         raise _drift("missing-column", f"The file has none of the columns of {dataset.name}")
-    missing = [c for c in dataset.columns if c.required_in(month) and c.name not in fields]
+    missing = dataset.missing_in(month, fields)
     if missing:
         names = ", ".join(f"{c.name} (published as {' or '.join(c.names)})" for c in missing)
         raise _drift("missing-column", f"The file lacks {names}")
+    if unknown and dataset.unknown_columns is Drift.FREEZE:
+        raise _frozen(dataset, month, unknown)
     return Binding(columns=dataset.columns, fields=fields, unknown=tuple(unknown))
 
 
@@ -80,13 +92,19 @@ def normalise(binding: Binding, batch: pyarrow.RecordBatch) -> pyarrow.RecordBat
     """
     import pyarrow
 
+    cast = _cast_text if holds_text(batch.schema) else _cast
     arrays = []
     for column in binding.columns:
         source = binding.fields.get(column.name)
         if source is None:
             arrays.append(pyarrow.nulls(batch.num_rows, arrow_type(column.type)))
-        else:
-            arrays.append(_checked(column, source, _cast(column, source, batch.column(source))))
+            continue
+        try:
+            arrays.append(_checked(column, source, cast(column, source, batch.column(source))))
+        except BadFile as error:
+            if column in binding.evolved:
+                raise _evolved_otherwise(column, error) from None
+            raise
     return pyarrow.RecordBatch.from_arrays(arrays, schema=canonical_schema(binding.columns))
 
 
@@ -104,19 +122,25 @@ def arrow_type(kind: ColumnType) -> pyarrow.DataType:
         ColumnType.INTEGER: pyarrow.int32(),
         ColumnType.BIGINT: pyarrow.int64(),
         ColumnType.DOUBLE: pyarrow.float64(),
+        ColumnType.NUMERIC: pyarrow.decimal128(NUMERIC_PRECISION, NUMERIC_SCALE),
         ColumnType.TEXT: pyarrow.string(),
+        ColumnType.BOOLEAN: pyarrow.bool_(),
+        ColumnType.DATE: pyarrow.date32(),
+        ColumnType.INSTANT: pyarrow.timestamp("us", "UTC"),
     }[kind]
 
 
-def _named(name: str) -> str:
+def shown_name(name: str) -> str:
     """Return a name out of a file as it may stand in a message and in jsonb, which has no NUL."""
     return (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…").replace("\0", "\\0")
 
 
-def _column_for(dataset: Dataset, field: pyarrow.Field) -> Column | None:
+def _column_for(dataset: Dataset, month: Month, field: pyarrow.Field, *, typed: bool) -> Column | None:
     exact = [c for c in dataset.columns if field.name in c.names]
     folded = field.name.strip().casefold()
     candidates = exact or [c for c in dataset.columns if folded in (name.casefold() for name in c.names)]
+    if len(candidates) > 1 and not typed:
+        candidates = [c for c in candidates if c.published_in(month)] or candidates
     if len(candidates) > 1:
         fitting = [c for c in candidates if _kind(arrow_type(c.type)) == _kind(field.type)]
         candidates = fitting or candidates
@@ -130,10 +154,12 @@ def _kind(data_type: pyarrow.DataType) -> str:
         return _kind(data_type.value_type)
     if types.is_string(data_type) or types.is_large_string(data_type) or types.is_string_view(data_type):
         return "text"
-    if types.is_integer(data_type) or types.is_floating(data_type):
+    if types.is_integer(data_type) or types.is_floating(data_type) or types.is_decimal(data_type):
         return "number"
-    if types.is_timestamp(data_type) and data_type.tz is None:
-        return "timestamp"
+    if types.is_timestamp(data_type):
+        return "timestamp" if data_type.tz is None else "instant"
+    if types.is_date(data_type):
+        return "date"
     if types.is_null(data_type):
         return "null"
     return str(data_type)
@@ -156,9 +182,61 @@ def _cast(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
     if pyarrow.types.is_string_view(array.type):  # no other cast knows it
         array = array.cast(pyarrow.string())
     try:
-        return array.cast(target, safe=True)
+        return _converted(array, target)
     except pyarrow.ArrowInvalid:
         raise _lossy(column, source, published, _first_lossy(array, target)) from None
+
+
+def _converted(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
+    """Cast values without changing one; raises ``ArrowInvalid`` when that cannot be done.
+
+    Arrow's own cast rounds between decimals and doubles, and takes no whole number above 2^53 for a double.
+    """
+    import pyarrow
+    import pyarrow.types as types
+
+    fraction = types.is_floating(target) or types.is_decimal(target)
+    if fraction and (types.is_decimal(array.type) or (types.is_decimal(target) and types.is_floating(array.type))):
+        return _exactly(array, target)
+    try:
+        return array.cast(target, safe=True)
+    except pyarrow.ArrowInvalid:
+        if types.is_floating(target) and types.is_integer(array.type):
+            return _exactly(array, target)
+        raise
+
+
+def _exactly(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
+    """Convert numbers one by one, each different one once; raises ``ArrowInvalid`` when one is not exact."""
+    import pyarrow
+
+    encoded = array.dictionary_encode()
+    make = _exact_double if pyarrow.types.is_floating(target) else Decimal
+    values = pyarrow.array([make(value) for value in encoded.dictionary.to_pylist()], target)
+    return values.take(encoded.indices)
+
+
+def _exact_double(value: int | Decimal) -> float:
+    import pyarrow
+
+    try:
+        double = float(value)
+    except OverflowError:
+        double = math.inf
+    if double != value:
+        raise pyarrow.ArrowInvalid(f"{value} is no double")
+    return double
+
+
+def _cast_text(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
+    try:
+        return from_text(array, arrow_type(column.type))
+    except UnfitError as unfit:
+        raise _drift(
+            "lossy-type",
+            f"Column {shown_name(source)!r} holds the text {unfit.text[:60]!r}, "
+            f"which {column.name} ({column.type}) cannot hold without loss",
+        ) from None
 
 
 def _checked(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
@@ -169,13 +247,13 @@ def _checked(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array
         try:
             array.validate(full=True)
         except pyarrow.ArrowInvalid:
-            raise _drift("bad-value", f"Column {_named(source)!r} holds bytes that are no UTF-8 text") from None
+            raise _drift("bad-value", f"Column {shown_name(source)!r} holds bytes that are no UTF-8 text") from None
     return array
 
 
 def _castable(kind: str, target: str) -> bool:
-    """Whether values of one kind may stand in a column of another: also timestamps that were published as text."""
-    return kind == target or (kind, target) == ("text", "timestamp")
+    """Whether values of one kind may stand in a column of another: also times and dates that were published as text."""
+    return kind == target or (kind == "text" and target in ("timestamp", "date"))
 
 
 def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Scalar:
@@ -185,7 +263,7 @@ def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Scal
     while len(array) > 1:
         half = array.slice(0, len(array) // 2)
         try:
-            half.cast(target, safe=True)
+            _converted(half, target)
         except pyarrow.ArrowInvalid:
             array = half
         else:
@@ -196,7 +274,7 @@ def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Scal
 def _lossy(column: Column, source: str, published: pyarrow.DataType, value: pyarrow.Scalar) -> BadFile:
     return _drift(
         "lossy-type",
-        f"Column {_named(source)!r} was published as {published} and holds {_shown(value)}, "
+        f"Column {shown_name(source)!r} was published as {published} and holds {_shown(value)}, "
         f"which {column.name} ({column.type}) cannot hold without loss",
     )
 
@@ -209,8 +287,23 @@ def _shown(value: pyarrow.Scalar) -> str:
 
 
 def _drift(code: str, message: str) -> BadFile:
+    return BadFile(f"{message}.", remedy=REMEDY, code=code)
+
+
+def _evolved_otherwise(column: Column, error: BadFile) -> BadFile:
     return BadFile(
-        f"{message}.",
-        remedy="Ask the publisher for a right file, or adapt the dataset's columns in its module.",
-        code=code,
+        error.message,
+        remedy=f"An earlier file brought the column {column.name}. Change its type in the dataset's table (alter "
+        "table), or set unknown_columns to Drift.DISCARD in the dataset's module.",
+        code=error.code,
+    )
+
+
+def _frozen(dataset: Dataset, month: Month, unknown: list[str]) -> BadFile:
+    told = ", ".join(repr(name) for name in unknown[:NAMED]) + (" and others" if len(unknown) > NAMED else "")
+    return BadFile(
+        f"The file has columns that nobody knows: {told}.",
+        remedy=f"Add them to the columns of {dataset.name} in its module, or set unknown_columns there to Drift.EVOLVE "
+        f"or Drift.DISCARD; then: tidemark backfill {dataset.name} {month}.",
+        code="unknown-column",
     )

@@ -22,6 +22,7 @@ class Point(StrEnum):
     STAGED = "the staged rows are committed, and the ledger does not know them"
     AUDITED = "the verdict is on record"
     INDEXED = "the staged table is ready to be published"
+    EVOLVED = "the dataset's table has every column of the month, committed"
     PUBLISHING = "the transaction that publishes has begun"
     REPLACING = "that transaction has deleted the month's old rows"
     COMMITTING = "that transaction has done all but its COMMIT"

@@ -19,14 +19,15 @@ from psycopg2 import sql
 from tidemark import ledger
 from tidemark.datasets.base import Dataset
 from tidemark.errors import Failed, TidemarkError
-from tidemark.ledger import Ending, Outcome
+from tidemark.evolve import add_new_columns, columns_of, complete_staged
+from tidemark.ledger import Outcome
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, connect, transaction, waiting_briefly, with_lock_retries
 from tidemark.queries import QUERIES
 from tidemark.settings import Secret
 from tidemark.stage import Staged
-from tidemark.verdict import Accepted, Rejected
+from tidemark.verdict import Accepted
 from tidemark.warehouse import count_rows
 
 logger = logging.getLogger(__name__)
@@ -77,12 +78,15 @@ def publish(
 ) -> Published:
     """Publish a month and note it in the ledger, in one transaction on the connection that holds the month's lock.
 
+    Before it, in a transaction of its own, the dataset's table gets the columns that the month brings.
     ``expected_load``: the load that was published when this one began.
     Raises ``Transient`` when the tables stay locked, ``Failed`` when the connection broke before the commit, another
     loader was there first, rows differ, or a table of that name is in the way.
     """
     commit = _Commit(connection, dataset, accepted, expected_load)
     try:
+        add_new_columns(connection, accepted.staged.partition, accepted.staged.table)
+        passed(Point.EVOLVED, accepted.staged.partition)
         reloaded = with_lock_retries(commit.run, f"Publishing {accepted.staged.partition}")
     except psycopg2.Error:
         if not connection.closed:
@@ -97,44 +101,6 @@ def publish(
         rows=accepted.rows,
         rows_diverted=accepted.staged.rows_diverted,
         reloaded=reloaded,
-    )
-
-
-def quarantine(connection: Connection, rejected: Rejected) -> Ending:
-    """Move a rejected staged table to schema ``quarantine`` and end its attempt, in one transaction.
-
-    There is one table per partition: this one replaces an older one.
-    """
-    staged = rejected.staged
-    ending = Ending(
-        outcome=Outcome.REJECTED,
-        code=rejected.code,
-        reason=f"The gate rejected the month: {rejected.reason}.",
-        remedy=_remedy(rejected),
-        quarantine_table=f"quarantine.{staged.partition.table}",
-    )
-
-    def move() -> None:
-        with transaction(connection), connection.cursor() as cursor:
-            cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
-            lasting = sql.Identifier("quarantine", staged.partition.table)
-            cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=lasting))
-            _drop(cursor, staged.diverted_table)
-            _move(cursor, staged.table, "quarantine", staged.partition.table)
-            ledger.end_attempt(connection, staged.load_id, ending)
-            passed(Point.COMMITTING, staged.partition)
-
-    with_lock_retries(move, f"The quarantine of {staged.partition}")
-    return ending
-
-
-def _remedy(rejected: Rejected) -> str:
-    partition = rejected.staged.partition
-    if all(finding.errored for finding in rejected.blocking):
-        return f"Mend what kept the checks from running, then: tidemark backfill {partition} --mode rejected."
-    return (
-        f"See tidemark explain {partition}, and its rows in quarantine.{partition.table}; "
-        "a later backfill takes the month once the source has other bytes."
     )
 
 
@@ -230,7 +196,7 @@ class _Commit:
     def _attach(self, cursor: psycopg2.extensions.cursor) -> None:
         partition = self._accepted.staged.partition
         try:
-            _move(cursor, self._accepted.staged.table, "trips", partition.table)
+            move_staged(cursor, self._accepted.staged.table, "trips", partition.table)
         except psycopg2.errors.DuplicateTable:
             raise Failed(
                 f"The table trips.{partition.table} is in the way: it is there, but not attached.",
@@ -239,6 +205,7 @@ class _Commit:
             ) from None
         # its rename keeps writers out, and nobody reads it yet: there is time to count
         self._check_rows("audited", self._accepted.rows, count_rows(self._connection, "trips", partition.table))
+        complete_staged(cursor, partition, "trips", partition.table)
         cursor.execute(
             sql.SQL(QUERIES["attach_partition"]).format(
                 parent=sql.Identifier("trips", self._dataset.name),
@@ -250,7 +217,7 @@ class _Commit:
     def _replace(self, cursor: psycopg2.extensions.cursor) -> None:
         staged = self._accepted.staged
         table = sql.Identifier("trips", staged.partition.table)
-        names = ("month", "load_id", *(column.name for column in self._dataset.columns))
+        names = columns_of(cursor, f"staging.{staged.table}")
         cursor.execute(sql.SQL(QUERIES["delete_month"]).format(table=table))
         passed(Point.REPLACING, staged.partition)
         cursor.execute(
@@ -292,7 +259,8 @@ def _is_attached(cursor: psycopg2.extensions.cursor, partition: Partition) -> bo
     return bool(cursor.fetchone()[0])  # type: ignore[index]  # exists() always returns one row
 
 
-def _move(cursor: psycopg2.extensions.cursor, table: str, schema: str, name: str) -> None:
+def move_staged(cursor: psycopg2.extensions.cursor, table: str, schema: str, name: str) -> None:
+    """Move a staged table out of schema ``staging`` and give it its lasting name; within a transaction."""
     cursor.execute(
         sql.SQL(QUERIES["rename_table"]).format(table=sql.Identifier("staging", table), name=sql.Identifier(name))
     )

@@ -22,14 +22,16 @@ import psycopg2.errors
 from psycopg2 import sql
 
 from tidemark.contract import Binding, bind, canonical_schema, normalise
-from tidemark.datasets.base import Dataset
+from tidemark.datasets.base import Column, Dataset, Drift
+from tidemark.drift import evolve
 from tidemark.errors import BadFile, Failed, Stopped
+from tidemark.evolve import give_staged, read_table
 from tidemark.heap import give_large_buffers_back
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction
 from tidemark.queries import QUERIES
-from tidemark.read import RawParquet, open_parquet, read_batches
+from tidemark.read import RawTable, open_raw, read_batches
 from tidemark.transform import DivertedRow, transform
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Staged:
     """A committed table of ``rows`` rows in schema ``staging``, and beside it one with the diverted rows.
 
     ``diverted``: rows taken out, per rule code. ``dropped``: columns of the file that the contract does not know.
+    ``added``: those that nobody knew, and that the dataset's table gets with this month.
     """
 
     partition: Partition
@@ -57,6 +60,7 @@ class Staged:
     rows: int
     diverted: Mapping[str, int]
     dropped: tuple[str, ...]
+    added: tuple[Column, ...] = ()
 
     @property
     def diverted_table(self) -> str:
@@ -79,7 +83,7 @@ def stage(
     *,
     temporary: Path,
     stop: threading.Event,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> Staged:
     """Load a raw file into a new table of schema ``staging``.
 
@@ -87,18 +91,18 @@ def stage(
     Raises ``BadFile`` when the file is bad, ``Stopped`` when ``stop`` was set, ``Failed`` when counts differ.
     """
     give_large_buffers_back()
-    with open_parquet(raw.path) as file:
-        binding = bind(dataset, raw.partition.month, file.schema_arrow)
+    with open_raw(raw.path) as file:
+        binding = _bind(connection, dataset, raw.partition, file.schema_arrow)
         table = raw.partition.staging_table(load_id)
         with tempfile.SpooledTemporaryFile(
             SPOOL_BYTES, "w+", encoding="utf-8", newline="", dir=str(temporary)
         ) as spool:
             encoder = _Encoder(dataset, raw.partition, binding, file, _DivertedSpool(spool), stop, progress)
             with encoder:  # it begins while the tables are made
-                _create_tables(connection, dataset, raw.partition, load_id)
+                _create_tables(connection, dataset, raw.partition, load_id, binding)
                 passed(Point.STAGING_CREATED, raw.partition)
                 copied = _copy(connection, table, binding, encoder)
-            _check_counts(raw.partition, encoder, copied, file.metadata.num_rows)
+            _check_counts(raw.partition, encoder, copied, file.promised_rows)
             _copy_diverted(connection, table, spool, sum(encoder.diverted.values()))
     return Staged(
         partition=raw.partition,
@@ -108,6 +112,7 @@ def stage(
         rows=copied,
         diverted=dict(encoder.diverted),
         dropped=binding.unknown,
+        added=binding.added,
     )
 
 
@@ -122,7 +127,16 @@ def drop_staged(connection: Connection, table: str) -> None:
             cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=sql.Identifier("staging", name)))
 
 
-def _create_tables(connection: Connection, dataset: Dataset, partition: Partition, load_id: int) -> None:
+def _bind(connection: Connection, dataset: Dataset, partition: Partition, schema: pyarrow.Schema) -> Binding:
+    binding = bind(dataset, partition.month, schema)
+    if not binding.unknown or dataset.unknown_columns is not Drift.EVOLVE:
+        return binding
+    return evolve(binding, partition.month, schema, read_table(connection, dataset.name))
+
+
+def _create_tables(
+    connection: Connection, dataset: Dataset, partition: Partition, load_id: int, binding: Binding
+) -> None:
     """Commit the empty tables before the COPY: a server killed within both would leave files that nobody cleans."""
     table = partition.staging_table(load_id)
     with transaction(connection), connection.cursor() as cursor:
@@ -135,6 +149,7 @@ def _create_tables(connection: Connection, dataset: Dataset, partition: Partitio
                 load_id=sql.Literal(load_id),
             )
         )
+        give_staged(cursor, partition, table, binding)
         cursor.execute(
             sql.SQL(QUERIES["create_diverted_staging_table"]).format(
                 table=sql.Identifier("staging", diverted_table(table)),
@@ -184,11 +199,12 @@ def _bad_value(error: Exception) -> BadFile:
     )
 
 
-def _check_counts(partition: Partition, encoder: _Encoder, copied: int, promised: int) -> None:
+def _check_counts(partition: Partition, encoder: _Encoder, copied: int, promised: int | None) -> None:
     diverted = sum(encoder.diverted.values())
-    if not (encoder.rows_read == promised == copied + diverted and copied == encoder.rows_encoded):
+    due = encoder.rows_read if promised is None else promised  # a text promises nothing
+    if not (encoder.rows_read == due == copied + diverted and copied == encoder.rows_encoded):
         raise Failed(
-            f"{partition} does not reconcile: the file promises {promised} rows, {encoder.rows_read} were read, "
+            f"{partition} does not reconcile: the file promises {due} rows, {encoder.rows_read} were read, "
             f"{diverted} diverted, {encoder.rows_encoded} encoded and {copied} copied.",
             remedy="Nothing was published. Run this again; if it stays, report it with the raw file.",
             code="does-not-reconcile",
@@ -237,10 +253,10 @@ class _Encoder:
         dataset: Dataset,
         partition: Partition,
         binding: Binding,
-        file: RawParquet,
+        file: RawTable,
         spool: _DivertedSpool,
         stop: threading.Event,
-        progress: Callable[[int, int], None] | None,
+        progress: Callable[[int, int | None], None] | None,
     ) -> None:
         self.rows_read = 0
         self.rows_encoded = 0
@@ -302,7 +318,7 @@ class _Encoder:
         names = [column.name for column in self._binding.present]
         encoder = ArrowToPostgresBinaryEncoder(canonical_schema(self._binding.present))
         yield encoder.write_header()
-        total = self._file.metadata.num_rows
+        total = self._file.promised_rows
         for batch in read_batches(self._file, tuple(self._binding.fields.values())):
             if self._stop.is_set():
                 raise Stopped("The load was stopped.", remedy="Run the same command again to go on.")

@@ -63,16 +63,19 @@ def _divert(rule: RowRule, batch: pyarrow.RecordBatch, mask: pandas.Series[bool]
     positions = mask.to_numpy().nonzero()[0].tolist()
     return [
         DivertedRow(code=rule.code, column=rule.column, number=first_row + position, row=_json_row(row))
-        for position, row in zip(positions, _times_as_text(batch.take(positions)).to_pylist(), strict=True)
+        for position, row in zip(positions, _fit_for_json(batch.take(positions)).to_pylist(), strict=True)
     ]
 
 
-def _times_as_text(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
-    """Write times as texts in Arrow: Python has none after the year 9999, and files do."""
+def _fit_for_json(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """Write times and decimals as texts in Arrow: Python has no time after the year 9999, and files do."""
     import pyarrow
-    import pyarrow.types
+    import pyarrow.types as types
 
-    arrays = [array.cast(pyarrow.string()) if pyarrow.types.is_timestamp(array.type) else array for array in batch]
+    arrays = [
+        array.cast(pyarrow.string()) if types.is_temporal(array.type) or types.is_decimal(array.type) else array
+        for array in batch
+    ]
     return pyarrow.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 

@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from tidemark.datasets.base import Column, Dataset
 from tidemark.errors import UsageError
+from tidemark.evolve import comment_of, definition
 from tidemark.ledger import dataset_number
 from tidemark.months import Month
 from tidemark.partition import Partition
@@ -26,7 +27,8 @@ from tidemark.postgres import (
     with_lock_retries,
 )
 from tidemark.queries import QUERIES
-from tidemark.stage import drop_staged
+from tidemark.stage import diverted_table, drop_staged
+from tidemark.zones import ensure_zones
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ def ensure_tables(connection: Connection, dataset: Dataset) -> None:
 
     Raises ``UsageError`` when a column is there with another type, ``Transient`` when the table stays locked.
     """
+    ensure_zones(connection, dataset)
     if _missing_columns(connection, dataset) == ():
         return
     with_lock_retries(lambda: _change_tables(connection, dataset), f"The table trips.{dataset.name}")
@@ -118,13 +121,13 @@ def _change_tables(connection: Connection, dataset: Dataset) -> None:
             return
         parent = sql.Identifier("trips", dataset.name)
         for column in missing:
-            cursor.execute(sql.SQL(QUERIES["add_column"]).format(table=parent, column=_definition(column)))
+            cursor.execute(sql.SQL(QUERIES["add_column"]).format(table=parent, column=definition(column)))
             _comment(connection, dataset, column)
 
 
 def _create_tables(connection: Connection, dataset: Dataset) -> None:
     parent, diverted = sql.Identifier("trips", dataset.name), sql.Identifier("diverted", dataset.name)
-    columns = sql.SQL(",\n    ").join(_definition(column) for column in dataset.columns)
+    columns = sql.SQL(",\n    ").join(definition(column) for column in dataset.columns)
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(QUERIES["create_parent_table"]).format(table=parent, columns=columns))
         cursor.execute(sql.SQL(QUERIES["create_diverted_table"]).format(table=diverted))
@@ -140,14 +143,8 @@ def _create_tables(connection: Connection, dataset: Dataset) -> None:
     _comment_text(connection, dataset.name, "load_id", "The load that brought the row: tidemark.attempt.load_id.")
 
 
-def _definition(column: Column) -> sql.Composable:
-    return sql.SQL(" ").join([sql.Identifier(column.name), sql.SQL(column.type.value)])
-
-
 def _comment(connection: Connection, dataset: Dataset, column: Column) -> None:
-    unit = f" Unit: {column.unit}." if column.unit else ""
-    text = f"{column.comment.rstrip('.')}.{unit} Published as {', '.join(column.names)}."
-    _comment_text(connection, dataset.name, column.name, text)
+    _comment_text(connection, dataset.name, column.name, comment_of(column))
 
 
 def _comment_text(connection: Connection, table: str, column: str, text: str) -> None:
@@ -185,8 +182,9 @@ def _old_quarantine(connection: Connection, days: int) -> list[Partition]:
 def _drop_quarantined(connection: Connection, partition: Partition) -> None:
     with transaction(connection), connection.cursor() as cursor:
         cursor.execute(QUERIES["short_lock_timeout"], {"milliseconds": LOCK_TIMEOUT_MS})
-        table = sql.Identifier("quarantine", partition.table)
-        cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=table))
+        for name in (partition.table, diverted_table(partition.table)):
+            table = sql.Identifier("quarantine", name)
+            cursor.execute(sql.SQL(QUERIES["drop_staging_table"]).format(table=table))
 
 
 def _column(connection: Connection, query: str) -> list[object]:

@@ -18,7 +18,7 @@ from tests.months import raw_file, stage_file, stage_generated
 from tests.points import at_points
 from tidemark import stage as staging
 from tidemark.datasets import fhvhv, green, yellow
-from tidemark.datasets.base import Dataset, RowRule
+from tidemark.datasets.base import Dataset, Drift, RowRule
 from tidemark.datasets.registry import BUILT_IN
 from tidemark.errors import BadFile, Failed, Stopped
 from tidemark.months import Month
@@ -154,12 +154,20 @@ def test_the_first_rule_that_takes_a_row_names_it(connection: Connection, tmp_pa
     assert (staged.rows, staged.rows_read) == (0, 6)
 
 
-def test_unknown_columns_are_named_and_left_out(connection: Connection, tmp_path: Path) -> None:
-    staged = stage_rides(connection, tmp_path, 10, weather=["wet"] * 10, wind=[1.5] * 10)
-    assert staged.dropped == ("weather", "wind")
-    columns = ask(connection, "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0",
-                  f"staging.{staged.table}")  # fmt: skip
-    assert {name for (name,) in columns} == {"month", "load_id", "at", "price", "seats", "note"}
+@pytest.mark.parametrize(
+    ("policy", "more"), [(Drift.DISCARD, set()), (Drift.EVOLVE, {"weather", "wind"})], ids=["discard", "evolve"]
+)
+def test_unknown_columns_are_named_and_left_out_or_taken_in(
+    connection: Connection, tmp_path: Path, policy: Drift, more: set[str]
+) -> None:
+    dataset = replace(RIDES, unknown_columns=policy)
+    staged = stage_rides(connection, tmp_path, 10, dataset=dataset, weather=["wet"] * 10, wind=[1.5] * 10)
+    assert staged.dropped == (() if more else ("weather", "wind"))
+    assert {column.name for column in staged.added} == more
+    query = "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0"
+    ours = {"month", "load_id", "at", "price", "seats", "note"}
+    assert {name for (name,) in ask(connection, query, f"staging.{staged.table}")} == ours | more
+    assert {name for (name,) in ask(connection, query, "trips.rides")} == ours
 
 
 @pytest.mark.parametrize("dataset", BUILT_IN, ids=lambda dataset: dataset.name)
@@ -293,7 +301,7 @@ def test_stop_ends_it_soon(connection: Connection, tmp_path: Path) -> None:
     stop = threading.Event()
     stopped_at: list[tuple[int, float]] = []
 
-    def heard(done: int, total: int) -> None:
+    def heard(done: int, total: int | None) -> None:
         if not stop.is_set():
             stopped_at.append((done, time.monotonic()))
             stop.set()
@@ -311,7 +319,7 @@ def test_a_cancelled_copy_leaves_no_thread_and_no_rows(connection: Connection, t
     ensure_tables(connection, RIDES)
     raw = raw_file(RIDES, FEBRUARY, path)
 
-    def heard(done: int, total: int) -> None:
+    def heard(done: int, total: int | None) -> None:
         connection.cancel()
 
     with pytest.raises(psycopg2.errors.QueryCanceled):
@@ -329,7 +337,7 @@ def test_a_connection_that_breaks_leaves_no_thread_and_no_rows(
     loader = connect(database_url)
     raw = raw_file(RIDES, FEBRUARY, path)
 
-    def heard(done: int, total: int) -> None:
+    def heard(done: int, total: int | None) -> None:
         ask(connection, "select pg_terminate_backend(%s, 10000)", pid)
 
     pid = loader.info.backend_pid

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ from tests.flows import conftest as of_flows
 from tests.flows.conftest import Once
 from tests.flows.shell import PROJECT, PrefectApi
 from tidemark import load as stages
+from tidemark.datasets.base import Drift
 from tidemark.errors import TidemarkError, UsageError
 from tidemark.ledger import Outcome
 from tidemark.postgres import Connection, connect
@@ -620,6 +622,7 @@ def test_columns_with_hostile_names_are_dropped_by_name_and_the_month_is_publish
     import pyarrow
     import pyarrow.parquet
 
+    depot.dataset = replace(RIDES, unknown_columns=Drift.DISCARD)
     path = depot.write(JANUARY, 20)
     table = pyarrow.parquet.read_table(path)
     for name in FILE_COLUMNS.values():
@@ -641,6 +644,34 @@ def test_columns_with_hostile_names_are_dropped_by_name_and_the_month_is_publish
     told = shown_by("explain", "rides", "2023-01")
     assert "\\x1b[2J" in told
     assert "[bold red]x[/][/]" in told
+
+
+def test_columns_with_hostile_names_are_added_under_harmless_ones(
+    depot: Depot, connection: Connection, shown_by: Callable[..., str]
+) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = depot.write(JANUARY, 20)
+    table = pyarrow.parquet.read_table(path)
+    for number, name in enumerate(FILE_COLUMNS.values()):
+        table = table.append_column(name, pyarrow.array([number] * 20))
+    pyarrow.parquet.write_table(table, path)
+    result = depot.load(JANUARY)
+    assert result.outcome is Outcome.PUBLISHED, result
+    assert rides_of(connection, JANUARY) == {(1.0, 20)}
+    (last,) = depot.history(JANUARY)
+    assert len(last.added_columns) == len(FILE_COLUMNS)
+    assert last.dropped_columns == ()
+    for name in last.added_columns:
+        assert re.fullmatch("[a-z][a-z0-9_]{0,62}", name)
+    values = ask(connection, f"select distinct {', '.join(sorted(last.added_columns))} from trips.rides")
+    assert [sorted(row) for row in values] == [list(range(len(FILE_COLUMNS)))]
+    query = "select col_description(attrelid, attnum) from pg_attribute where attrelid = 'trips.rides'::regclass"
+    for (comment,) in ask(connection, f"{query} and attnum > 0"):
+        assert comment.isprintable()
+    for command in ("explain", "status", "plan"):
+        is_clean(shown_by(command, "rides", "2023-01"))
 
 
 @pytest.mark.parametrize("code", ["ambiguous-column", "lossy-type"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pytest
 
 from tests.attempts import FEBRUARY, RIDES
 from tidemark.contract import Binding, arrow_type, bind, canonical_schema, normalise
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.datasets.base import Column, ColumnType, Dataset, Drift
 from tidemark.errors import BadFile
 from tidemark.months import Month
 
@@ -145,6 +145,21 @@ def test_a_column_is_required_only_in_its_own_era(month: Month, *, is_required: 
     assert "fee" in bind(dataset, month, schema(at=WHOLE["at"], fee=pa.float64())).fields
 
 
+def test_a_frozen_dataset_refuses_a_field_that_nobody_knows_and_says_which_setting_takes_it() -> None:
+    frozen = replace(RIDES, unknown_columns=Drift.FREEZE)
+    assert set(bind(frozen, FEBRUARY, schema(**WHOLE)).fields) == {"at", "price", "seats"}
+    error = refused(frozen, schema(**WHOLE, tip=pa.float64(), colour=pa.string()))
+    assert error.code == "unknown-column"
+    assert "'tip', 'colour'" in error.message
+    assert "unknown_columns" in error.remedy
+    assert "tidemark backfill rides 2023-02" in error.remedy
+
+
+def test_a_missing_column_is_told_before_one_that_nobody_knows() -> None:
+    frozen = replace(RIDES, unknown_columns=Drift.FREEZE)
+    assert refused(frozen, schema(at=WHOLE["at"], tip=pa.float64())).code == "missing-column"
+
+
 # ---- the normalised batch
 
 
@@ -161,7 +176,11 @@ def test_every_type_of_a_column_has_one_of_arrow() -> None:
         T.INTEGER: "int32",
         T.BIGINT: "int64",
         T.DOUBLE: "double",
+        T.NUMERIC: "decimal128(38, 10)",
         T.TEXT: "string",
+        T.BOOLEAN: "bool",
+        T.DATE: "date32[day]",
+        T.INSTANT: "timestamp[us, tz=UTC]",
     }
 
 
@@ -177,6 +196,22 @@ def test_every_type_of_a_column_has_one_of_arrow() -> None:
         (T.DOUBLE, pa.array([2**53], pa.int64()), [2.0**53]),
         (T.DOUBLE, pa.array([0.5, None], pa.float32()), [0.5, None]),
         (T.DOUBLE, pa.array([float("inf")]), [float("inf")]),
+        (T.DOUBLE, pa.array([2**54, None], pa.int64()), [2.0**54, None]),
+        (T.DOUBLE, pa.array([2**63], pa.uint64()), [2.0**63]),
+        (T.DOUBLE, pa.array([0.1], pa.float32()), [0.10000000149011612]),
+        (T.DOUBLE, pa.array([1.5, None], pa.float16()), [1.5, None]),
+        (T.DOUBLE, pa.array([Decimal("1.50"), None]), [1.5, None]),
+        (T.DOUBLE, pa.array([Decimal("1.25")]).dictionary_encode(), [1.25]),
+        (T.BIGINT, pa.array([Decimal("12.00"), None]), [12, None]),
+        (T.INTEGER, pa.array([-0.0]), [0]),
+        (T.NUMERIC, pa.array([1.5, -0.0, None]), [Decimal("1.5"), Decimal(0), None]),
+        (T.NUMERIC, pa.array([2**63 - 1], pa.int64()), [Decimal(2**63 - 1)]),
+        (T.NUMERIC, pa.array([Decimal("1.10")]), [Decimal("1.10")]),
+        (T.NUMERIC, pa.array([Decimal("1.10")], pa.decimal256(50, 2)), [Decimal("1.10")]),
+        (T.BOOLEAN, pa.array([True, None]).dictionary_encode(), [True, None]),
+        (T.DATE, pa.array([date(2023, 2, 1)], pa.date64()), [date(2023, 2, 1)]),
+        (T.DATE, pa.array(["2023-02-01"]), [date(2023, 2, 1)]),
+        (T.INSTANT, pa.array([NOON], pa.timestamp("ns", "America/New_York")), [NOON.replace(tzinfo=UTC)]),
         (T.TEXT, pa.array(["é", None], pa.large_string()), ["é", None]),
         (T.TEXT, pa.array(["é", None], pa.string_view()), ["é", None]),
         (T.TEXT, pa.array(["a", None, "a"]).dictionary_encode(), ["a", None, "a"]),
@@ -229,6 +264,22 @@ def test_what_can_be_cast_without_loss_is(kind: ColumnType, array: pa.Array, val
         (T.TEXT, pa.array([NOON]), "'2023-02-01 12:00:00'"),
         (T.INTEGER, pa.array([True]), "'True'"),
         (T.DOUBLE, pa.array([Decimal("1.10")]), "'1.10'"),
+        (T.DOUBLE, pa.array([Decimal("1000000000000000000000000001")]), "'1000000000000000000000000001'"),
+        (T.DOUBLE, pa.array([2**64 - 1], pa.uint64()), "'18446744073709551615'"),
+        (T.BIGINT, pa.array([Decimal("1.00"), Decimal("1.50")]), "'1.50'"),
+        (T.INTEGER, pa.array([Decimal(2**31)]), "'2147483648'"),
+        (T.NUMERIC, pa.array([1.0, 0.1]), "'0.1'"),
+        (T.NUMERIC, pa.array([1.0, float("nan")]), "'nan'"),
+        (T.NUMERIC, pa.array([float("inf")]), "'inf'"),
+        (T.NUMERIC, pa.array([Decimal("0.00000000001")]), "'1E-11'"),
+        (T.NUMERIC, pa.array([Decimal(10) ** 28]), "'10000000000000000000000000000'"),
+        (T.BOOLEAN, pa.array([1]), "'1'"),
+        (T.BOOLEAN, pa.array(["true"]), "'true'"),
+        (T.DATE, pa.array([NOON]), "'2023-02-01 12:00:00'"),
+        (T.DATE, pa.array([86_400_000, 1], pa.date64()), "1970-01-01"),
+        (T.DATE, pa.array(["2023-02-30"]), "'2023-02-30'"),
+        (T.INSTANT, pa.array([NOON]), "'2023-02-01 12:00:00'"),
+        (T.INSTANT, pa.array([1], pa.timestamp("ns", "UTC")), "'1970-01-01 00:00:00.000000001+00:00'"),
         (T.DOUBLE, pa.array([{"amount": 1.0}]), "amount"),
         (T.DOUBLE, pa.array([[1.0]]), "[1.0]"),
     ],

@@ -59,8 +59,23 @@ from pg_attribute
 where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped;
 
 -- name: add_column
--- A column that the dataset got after its table was made.
+-- A column that the dataset got after its table was made, or that a file brought.
 alter table {table} add column {column};
+
+-- name: described_columns
+-- The columns of a table, in their order, with their types and comments; none when there is no such table.
+select attname, format_type(atttypid, atttypmod), coalesce(col_description(attrelid, attnum), '')
+from pg_attribute
+where attrelid = to_regclass(%(table)s) and attnum > 0 and not attisdropped
+order by attnum;
+
+-- name: reserved_words
+-- The words that no column may be called, or only in quotes: user without them is the session's user.
+select word from pg_get_keywords() where catcode in ('R', 'T');
+
+-- name: keep_columns
+-- Keeps the columns of a dataset's table as they are until the transaction ends; it is the lock that ATTACH takes.
+lock table only {table} in share update exclusive mode;
 
 -- name: create_staging_table
 -- Where one load stages one month, with the constraint that later spares ATTACH a scan.
@@ -151,9 +166,10 @@ select tablename from pg_tables where schemaname = 'staging' order by tablename;
 select load_id, dataset, month from tidemark.attempt where load_id = any(%(loads)s);
 
 -- name: old_quarantine
--- The months whose quarantined table's time is over.
+-- The months whose quarantined tables' time is over.
 select a.dataset, a.month
-from pg_tables t join tidemark.attempt a on a.quarantine_table = 'quarantine.' || t.tablename
+from pg_tables t
+     join tidemark.attempt a on a.quarantine_table = 'quarantine.' || regexp_replace(t.tablename, '_diverted$', '')
 where t.schemaname = 'quarantine'
 group by a.dataset, a.month
 having max(a.ended_at) < clock_timestamp() - make_interval(days => %(days)s);
