@@ -11,7 +11,7 @@ from commands.output import print_table, shown
 from tidemark.facts import Flag, State
 from tidemark.months import Month
 from tidemark.partition import Partition
-from tidemark.report import PartitionReport, RunReport
+from tidemark.report import PartitionReport, RunReport, message_of
 
 CELLS = {
     State.PUBLISHED: ("■", "green"),
@@ -20,6 +20,7 @@ CELLS = {
     State.UNAVAILABLE: ("·", "dim"),
     State.MISSING: ("○", "yellow"),
 }
+WARNED = ("▲", "yellow")
 NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -31,8 +32,14 @@ def print_coverage(console: Console, report: RunReport) -> None:
             console.print(f"[bold]{dataset}[/]  never tried: {min(months)} to {max(months)}")
         else:
             print_table(console, _grid(dataset, months))
-    legend = [f"[{CELLS[state][1]}]{CELLS[state][0]}[/] {count} {state}" for state, count in report.summary.items()]
+    legend = [_entry(CELLS[state], f"{count} {state}") for state, count in report.summary.items()]
+    if report.warned:
+        legend.insert(1, _entry(WARNED, f"{len(report.warned)} of them warned"))
     console.print("  " + "   ".join(legend) if legend else "no months", markup=True)
+
+
+def _entry(cell: tuple[str, str], text: str) -> str:
+    return f"[{cell[1]}]{cell[0]}[/] {text}"
 
 
 def print_odd_months(console: Console, report: RunReport) -> None:
@@ -44,7 +51,7 @@ def print_odd_months(console: Console, report: RunReport) -> None:
     console.print()
     for months, note in _in_a_row(told):
         if note:
-            symbol, style = CELLS[months[0].state]
+            symbol, style = _symbol(months[0])
             more = f" to {months[-1].partition.month}" if len(months) > 1 else ""
             console.print(f"[{style}]{symbol}[/] {months[0].partition}{more}  {shown(note)}")
     worst = next((p for p, _ in told if p.went_wrong or p.was_rejected), None)
@@ -85,7 +92,7 @@ def _grid(dataset: str, partitions: dict[Month, PartitionReport]) -> Table:
 def _cell(report: PartitionReport | None) -> str:
     if report is None:
         return ""
-    symbol, style = CELLS[report.state]
+    symbol, style = _symbol(report)
     if Flag.RUNNING in report.flags:
         symbol, style = "▶", "cyan"
     elif Flag.STALE in report.flags or (report.state is State.PUBLISHED and (report.went_wrong or report.was_rejected)):
@@ -93,7 +100,30 @@ def _cell(report: PartitionReport | None) -> str:
     return f"[{style}]{symbol}[/]"
 
 
+def _symbol(report: PartitionReport) -> tuple[str, str]:
+    return WARNED if report.is_warned else CELLS[report.state]
+
+
 def _note(report: PartitionReport) -> str:
+    """Say what somebody should know of a month: what is wrong, else what is odd, else nothing."""
+    last = report.last
+    if Flag.RUNNING not in report.flags and last is not None and last.came_to_nothing and last.decision is not None:
+        return f"{last.decision.kind} by {last.decision.by}: {last.outcome}; run the same command again"
+    return _problem(report) or (_warning(report) if report.is_warned else "")
+
+
+def _warning(report: PartitionReport) -> str:
+    current = report.facts.current
+    failed = [finding for finding in current.findings if not finding.passed] if current else []
+    if current is not None and current.decision is not None:
+        return f"warned: released by {current.decision.by}: {current.decision.reason}"
+    if not failed:
+        return "warned"
+    more = f" (+{len(failed) - 1} more)" if len(failed) > 1 else ""
+    return f"warned: {message_of(report.partition, failed[0])}{more}"
+
+
+def _problem(report: PartitionReport) -> str:
     deciding = report.facts.deciding
     if Flag.RUNNING in report.flags:
         return "a loader works on it now"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
 from commands import options
+from commands.evidence import print_evidence
 from commands.output import out, print_json, print_table, shown
 
 if TYPE_CHECKING:
@@ -21,12 +24,14 @@ if TYPE_CHECKING:
 @click.command()
 @options.dataset
 @click.argument("month", callback=options.not_blank)
+@click.option("--rows", is_flag=True, help="Show the rows that failed the checks, up to 50 of each.")
 @options.as_json
-def explain(dataset: str, month: str, as_json: bool) -> int:
-    """Tell the whole history of one MONTH (YYYY-MM): attempts, file, counts, checks, errors."""
+def explain(dataset: str, month: str, rows: bool, as_json: bool) -> int:
+    """Tell the whole history of one MONTH (YYYY-MM): attempts, file, counts, checks, errors, decisions."""
     from checks.versions import versions_of
     from tidemark import backfill as plans
-    from tidemark.facts import read_facts, read_history
+    from tidemark.evidence import written_pages
+    from tidemark.facts import read_evidence, read_facts, read_history
     from tidemark.report import explain_json, report_facts
     from tidemark.session import open_session
     from tidemark.settings import read_settings
@@ -37,17 +42,22 @@ def explain(dataset: str, month: str, as_json: bool) -> int:
         facts = read_facts(connection, chosen.dataset, chosen.months)
         partition = chosen.dataset.partition(chosen.months[0])
         attempts = read_history(connection, partition) if connection else ()
+        evidence = read_evidence(connection, [a.load_id for a in attempts]) if connection and (rows or as_json) else {}
+    pages = written_pages(session.settings.home, partition, [attempt.load_id for attempt in attempts])
     (report,) = report_facts(chosen.dataset, facts, versions_of(chosen.dataset), plans.today())
     if as_json:
-        print_json(explain_json(report, attempts))
+        print_json(explain_json(report, attempts, evidence, pages))
     else:
-        _print(out(), report, attempts)
+        _print(out(), report, attempts, pages)
+        if rows:
+            print_evidence(out(), attempts, evidence)
     return 0
 
 
-def _print(console: Console, report: PartitionReport, attempts: tuple[Attempt, ...]) -> None:
+def _print(console: Console, report: PartitionReport, attempts: tuple[Attempt, ...], pages: Mapping[int, Path]) -> None:
     flags = f" ({', '.join(sorted(report.flags))})" if report.flags else ""
-    console.print(f"[bold]{report.partition}[/]  {report.state}{flags}")
+    odd = ", warned" if report.is_warned else ""
+    console.print(f"[bold]{report.partition}[/]  {report.state}{odd}{flags}")
     subject = report.facts.current
     if subject is not None:
         console.print(
@@ -58,10 +68,10 @@ def _print(console: Console, report: PartitionReport, attempts: tuple[Attempt, .
         console.print(f"  It was never tried: [bold]tidemark backfill {report.partition}[/]")
     for attempt in attempts:
         console.print()
-        _print_attempt(console, attempt)
+        _print_attempt(console, attempt, pages.get(attempt.load_id))
 
 
-def _print_attempt(console: Console, attempt: Attempt) -> None:
+def _print_attempt(console: Console, attempt: Attempt, page: Path | None) -> None:
     outcome = attempt.outcome or "running"
     run = f" of run {attempt.run_id}" if attempt.run_id else ""
     console.print(f"[bold]load {attempt.load_id}[/]{run}  {attempt.began_at:%Y-%m-%d %H:%M:%S}  [bold]{outcome}[/]")
@@ -74,7 +84,11 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
         ("file", _file(attempt)),
         ("rows", _rows(attempt)),
         ("dropped", ", ".join(attempt.dropped_columns)),
+        ("added", ", ".join(attempt.added_columns)),
+        ("verdict", attempt.verdict or ""),
+        ("decision", _decision(attempt)),
         ("quarantine", attempt.quarantine_table or ""),
+        ("evidence", str(page or "")),
     ):
         if text:
             grid.add_row(f"[dim]{name}[/]", shown(text))
@@ -88,6 +102,15 @@ def _finding(finding: Finding) -> str:
     mark = "[green]✓[/]" if held else "[bold red]✗[/]" if finding.blocks else "[yellow]![/]"
     told = "" if held else f"; found {finding.observed}. {finding.reason}"
     return f"{mark} {finding.code}: {shown(finding.expected + told)}"
+
+
+def _decision(attempt: Attempt) -> str:
+    decision = attempt.decision
+    if decision is None:
+        return ""
+    codes = f" ({', '.join(decision.codes)})" if decision.codes else ""
+    said = f"{decision.kind} of load {decision.judged_load}{codes} by {decision.by}"
+    return f"{said} on {decision.at:%Y-%m-%d %H:%M:%S}: {decision.reason}"
 
 
 def _file(attempt: Attempt) -> str:

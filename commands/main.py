@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import psycopg2
 
-from commands import backfill, doctor, down, explain, feed, plan, status
+from commands import accept, backfill, checks, dataset, doctor, down, explain, feed, plan, reject, release, status
 from commands.output import err, plain, print_error
 from tidemark.errors import TidemarkError, UsageError
 from tidemark.postgres import explain as explain_database
@@ -28,7 +28,20 @@ def app(debug: bool) -> None:
     """Backfill and watch datasets that are published once a month."""
 
 
-for command in (plan.plan, backfill.backfill, status.status, explain.explain, feed.feed, doctor.doctor, down.down):
+for command in (
+    plan.plan,
+    backfill.backfill,
+    status.status,
+    explain.explain,
+    checks.checks,
+    release.release,
+    reject.reject,
+    accept.accept,
+    dataset.dataset,
+    feed.feed,
+    doctor.doctor,
+    down.down,
+):
     app.add_command(command)
 
 

@@ -18,11 +18,17 @@ def render() -> str:
     parts = ["# Commands\n\nMade by `make docs` from the help texts.\n"]
     widths: dict[str, Any] = {"terminal_width": WIDTH, "max_content_width": WIDTH}
     context = click.Context(app, info_name="tidemark", **app.context_settings, **widths)
-    for name in sorted(app.commands):
-        command = app.commands[name]
-        inner = click.Context(command, info_name=name, parent=context, **widths)
-        parts.append(f"## tidemark {name}\n\n```text\n{command.get_help(inner)}\n```\n")
+    for name, command in sorted(app.commands.items()):
+        parts += _parts(command, click.Context(command, info_name=name, parent=context, **widths), widths)
     return "\n".join(parts)
+
+
+def _parts(command: click.Command, context: click.Context, widths: dict[str, Any]) -> list[str]:
+    """Return the part of a command, and after it those of the commands that it has."""
+    parts = [f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"]
+    for name, inner in sorted(command.commands.items()) if isinstance(command, click.Group) else ():
+        parts += _parts(inner, click.Context(inner, info_name=name, parent=context, **widths), widths)
+    return parts
 
 
 if __name__ == "__main__":

@@ -182,6 +182,7 @@ def _line(report: PartitionReport) -> dict[str, object]:
     return {
         "month": said["month"],
         "state": said["state"],
+        "verdict": said["verdict"] or "",
         "flags": ", ".join(sorted(report.flags)),
         "rows published": said["rows_published"],
         "rows diverted": said["rows_diverted"],

@@ -18,6 +18,7 @@ from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 
 from checks.gate import audit as audit_staged
+from checks.pages.page import write_page
 from checks.versions import versions_of
 from flows.limits import SOURCE_TAG, WAREHOUSE_TAG
 from flows.threads import in_thread
@@ -90,7 +91,7 @@ async def _attempt(load: Load) -> LoadResult:
         raw = _go_on(await fetch(load))
         _go_on(stages.same_as_before(load, raw))
         staged = _go_on(await stage(load, raw))
-        verdict = await audit(load, staged)
+        verdict = await audit(load, staged, raw)
         result = await publish(load, verdict)
     except _Over as over:
         result = await asyncio.to_thread(stages.end, load, over.ending)
@@ -153,16 +154,18 @@ async def stage(load: Load, raw: RawFile) -> Staged | Ending:
     retries=2,
     **AGAIN,
 )
-async def audit(load: Load, staged: Staged) -> Verdict:
-    """Let the gate judge the staged table, and put what it said on record."""
+async def audit(load: Load, staged: Staged, raw: RawFile) -> Verdict:
+    """Let the gate judge the staged table, against the months before it too, and put what it said on record."""
 
     def judge() -> Verdict:
-        verdict = audit_staged(load.url, load.dataset, staged, stop=load.stop)
+        history = stages.read_history(load)
+        verdict = audit_staged(load.url, load.dataset, staged, raw=raw.path, history=history, stop=load.stop)
+        write_page(load.settings.home, load.dataset, verdict, history)
         stages.record_verdict(load, verdict)
         return verdict
 
     verdict = await in_thread(load, judge)
-    said = "rejected" if isinstance(verdict, Rejected) else "accepted"
+    said = "rejected" if isinstance(verdict, Rejected) else "warned" if verdict.warned else "accepted"
     passed = sum(finding.passed and not finding.errored for finding in verdict.findings)
     logger.info("%s: audit: %s, %s of %s checks passed", load.partition, said, passed, len(verdict.findings))
     return verdict

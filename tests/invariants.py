@@ -36,6 +36,11 @@ NOT_THE_NEWEST = """
     select a.load_id
     from tidemark.attempt a left join tidemark.partition p using (dataset, month)
     where a.dataset = %(dataset)s and a.outcome = 'published' and a.load_id > coalesce(p.current_load, 0)
+      and not exists (
+          select from tidemark.decision d join tidemark.attempt r using (load_id)
+          where d.kind = 'reject' and r.outcome = 'rejected' and r.month = a.month and r.load_id > a.load_id
+            and r.dataset = a.dataset
+      )
 """
 UNRECONCILED = """
     select load_id, rows_read, rows_published, rows_diverted, diverted::text
@@ -48,7 +53,7 @@ UNRECONCILED = """
 WITHOUT_VERDICT = """
     select load_id from tidemark.attempt a
     where dataset = %(dataset)s and outcome = 'published'
-      and (verdict is distinct from 'accepted'
+      and (coalesce(verdict, 'none') not in ('accepted', 'warned')
            or not exists (select from tidemark.finding f where f.load_id = a.load_id))
 """
 WITHOUT_END = "select load_id, month from tidemark.attempt where dataset = %(dataset)s and outcome is null"
@@ -56,8 +61,48 @@ LEFT_IN_STAGING = "select tablename from pg_tables where schemaname = 'staging' 
 NAMELESS_QUARANTINE = """
     select tablename from pg_tables t
     where schemaname = 'quarantine' and tablename ~ %(tables)s
-      and not exists (select from tidemark.attempt a where a.quarantine_table = 'quarantine.' || t.tablename)
+      and not exists (
+          select from tidemark.attempt a
+          where a.quarantine_table = 'quarantine.' || regexp_replace(t.tablename, '_diverted$', '')
+      )
 """
+BLOCKED = """
+    select a.load_id, f.code
+    from tidemark.attempt a join tidemark.finding f using (load_id)
+    where a.dataset = %(dataset)s and a.outcome = 'published'
+      and (f.errored or not f.passed and f.severity = 'reject')
+"""
+OTHER_VERDICT = """
+    select a.load_id, a.verdict
+    from tidemark.attempt a
+    where a.dataset = %(dataset)s and a.verdict is distinct from case
+        when a.verdict is null then null
+        when exists (select from tidemark.finding f where f.load_id = a.load_id
+                     and (f.errored or not f.passed and f.severity = 'reject')) then 'rejected'
+        when exists (select from tidemark.finding f where f.load_id = a.load_id and not f.passed) then 'warned'
+        else 'accepted'
+    end
+"""
+UNFOUNDED = """
+    select d.load_id, d.kind, a.outcome, a.verdict, j.outcome
+    from tidemark.decision d
+         join tidemark.attempt a using (load_id)
+         join tidemark.attempt j on j.load_id = d.judged_load
+    where a.dataset = %(dataset)s
+      and ((a.dataset, a.month) <> (j.dataset, j.month) or a.sha256 is distinct from j.sha256 or d.load_id <= j.load_id
+           or j.outcome <> case d.kind when 'release' then 'rejected' else 'published' end
+           or a.outcome = 'published' and (d.kind, a.verdict) <> ('release', 'warned')
+           or a.outcome = 'rejected' and (d.kind, a.verdict) <> ('reject', 'rejected'))
+"""
+QUARANTINED = """
+    select a.load_id, a.quarantine_table, a.rows_read - a.rows_diverted, a.rows_diverted
+    from tidemark.attempt a
+         join pg_tables t on t.schemaname = 'quarantine' and 'quarantine.' || t.tablename = a.quarantine_table
+    where a.dataset = %(dataset)s
+      and not exists (select from tidemark.attempt n
+                      where n.quarantine_table = a.quarantine_table and n.load_id > a.load_id)
+"""
+QUARANTINED_ROWS = "select load_id, count(*) from {} group by load_id"
 # of what readers see and the ledger says: at any moment
 NOTHING_EVER = {
     "months whose current load is not a published load of theirs": NOT_BY_THIS_MONTH,
@@ -65,6 +110,9 @@ NOTHING_EVER = {
     "published loads whose rows do not reconcile": UNRECONCILED,
     "published loads that no gate accepted": WITHOUT_VERDICT,
     "quarantined tables that no attempt names": NAMELESS_QUARANTINE,
+    "published loads with a finding that blocks": BLOCKED,
+    "verdicts that do not follow from their findings": OTHER_VERDICT,
+    "decisions that are not about a load of their month, or took another effect": UNFOUNDED,
 }
 # of what a killed loader leaves: when the same command has ended since
 NOTHING_LEFT = {
@@ -97,6 +145,7 @@ def _check(url: Secret, dataset: str, nothing_of: Mapping[str, str]) -> None:
                 assert not found, f"{dataset}: there are {what}: {sorted(found, key=str)}"
             _assert_same(cursor, "published", LEDGER_PUBLISHED, "trips", TABLE_PUBLISHED, parameters)
             _assert_same(cursor, "diverted", LEDGER_DIVERTED, "diverted", TABLE_DIVERTED, parameters)
+            _assert_quarantined(cursor, parameters)
     finally:
         connection.close()
 
@@ -109,6 +158,15 @@ def _assert_same(cursor: Cursor, what: str, ledger: str, schema: str, table: str
     if cursor.fetchone() == (True,):
         there = _rows(cursor, sql.SQL(table).format(sql.Identifier(schema, parameters["dataset"])), parameters)
     assert there == said, f"{name} does not hold what the ledger says is {what}"
+
+
+def _assert_quarantined(cursor: Cursor, parameters: dict[str, str]) -> None:
+    """The rows that lie in the quarantine are those that the ledger says were rejected, the diverted ones too."""
+    for load_id, table, rows, diverted in _rows(cursor, QUARANTINED, parameters):
+        schema, name = str(table).split(".")
+        for kept, count in ((name, rows), (f"{name}_diverted", diverted)):
+            there = _rows(cursor, sql.SQL(QUARANTINED_ROWS).format(sql.Identifier(schema, kept)), parameters)
+            assert there == ({(load_id, count)} if count else set()), f"{schema}.{kept} does not hold what was rejected"
 
 
 def _rows(cursor: Cursor, query: str | sql.Composable, parameters: dict[str, str]) -> set[tuple[Any, ...]]:

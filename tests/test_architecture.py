@@ -102,7 +102,7 @@ def test_every_module_says_what_it_is_for() -> None:
 
 ENVIRONMENT = {
     "tidemark/settings.py": "the one reader of settings",
-    "checks/gate.py": "turns off Great Expectations' analytics before it is imported",
+    "checks/asking.py": "turns off Great Expectations' analytics before it is imported",
     "deployments/local.py": "tells the Prefect of this process where its server is, before it is imported",
     "deployments/prefect_server.py": "makes the environment of the server's process; keeps proxies off localhost",
     "demo/__main__.py": "gives the commands that it runs a home and a source of its own",

@@ -51,7 +51,8 @@ def test_the_runbook_names_every_code_that_a_failed_or_rejected_month_can_have()
         found |= set(re.findall(r"""_(?:bad|drift|busy|refused)\(\s*"([a-z][a-z-]+)["]""", text))
     usage = {
         "bad-month", "bad-range", "before-first-month", "unknown-dataset", "bad-dataset", "bad-setting", "bad-source",
-        "bad-home", "unknown-run", "newer-ledger", "old-postgresql", "column-type", "no-folder", "bad-port",
+        "bad-home", "bad-sample", "bad-name", "dataset-exists", "unknown-run", "newer-ledger", "old-postgresql",
+    "column-type", "no-folder", "bad-port",
         "database-unreachable", "transaction-pooler", "database-refused", "root",
     }  # fmt: skip
     fine = {"published", "loaded-meanwhile", "nothing-to-do", "same-bytes", "not-at-source"}

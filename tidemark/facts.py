@@ -12,12 +12,13 @@ from psycopg2.extras import RealDictCursor
 
 from tidemark.datasets.base import Dataset
 from tidemark.fileversion import FileVersion
-from tidemark.ledger import Outcome, SourceSeen
+from tidemark.history import Acceptance, Decision, DecisionKind
+from tidemark.ledger import Outcome, SourceSeen, read_acceptances
 from tidemark.months import Month, expected_by
 from tidemark.partition import Partition
 from tidemark.postgres import Connection
 from tidemark.queries import QUERIES
-from tidemark.verdict import Finding, Severity
+from tidemark.verdict import Evidence, Finding, Severity, gravest_first
 
 
 class State(StrEnum):
@@ -48,7 +49,7 @@ class Versions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One attempt, as the ledger has it; ``outcome`` none: it runs."""
+    """One attempt, as the ledger has it; ``outcome`` none: it runs; ``decision``: of a person, which it carries out."""
 
     load_id: int
     month: Month
@@ -75,6 +76,13 @@ class Attempt:
     verdict: str | None
     quarantine_table: str | None
     findings: tuple[Finding, ...] = ()
+    added_columns: tuple[str, ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether it is a person's decision that has ended without effect."""
+        return self.decision is not None and self.outcome not in (None, Outcome.PUBLISHED, Outcome.REJECTED)
 
     @property
     def at(self) -> datetime:
@@ -87,8 +95,9 @@ class Facts:
     """What is known of one partition.
 
     ``current``: the load whose rows are published. ``last``: the last attempt that ended. ``deciding``: the one that
-    says how the month stands: of a published month the last, of any other the last that was not ``unchanged``.
-    ``seen``: what the source last showed.
+    says how the month stands: of a published month the last, of any other the last that was not ``unchanged``; never a
+    person's decision that came to nothing.
+    ``seen``: what the source last showed. ``acceptances``: the known changes of the dataset.
     """
 
     partition: Partition
@@ -97,6 +106,7 @@ class Facts:
     deciding: Attempt | None = None
     running: bool = False
     seen: SourceSeen | None = None
+    acceptances: tuple[Acceptance, ...] = ()
 
     @property
     def state(self) -> State:
@@ -120,6 +130,20 @@ class Facts:
     def was_rejected(self) -> bool:
         """Whether the attempt that decides was rejected, whatever readers still see."""
         return self.deciding is not None and self.deciding.outcome is Outcome.REJECTED
+
+    @property
+    def accepted_since(self) -> Acceptance | None:
+        """The last known change that was put on record since a check rejected the month for it."""
+        rejected = self.deciding
+        if rejected is None or rejected.outcome is not Outcome.REJECTED or rejected.decision is not None:
+            return None
+        codes = {finding.code for finding in rejected.findings if finding.blocks and not finding.errored}
+        since = [
+            known
+            for known in self.acceptances
+            if known.code in codes and known.covers(self.partition.month) and known.at > rejected.began_at
+        ]
+        return max(since, key=lambda known: known.at, default=None)
 
     @property
     def subject(self) -> Attempt | None:
@@ -185,7 +209,8 @@ def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Mo
         if row["running"]:
             roles["running"] = attempt
     seen = {Month.of(row["month"]): _seen(row) for row in _rows(connection, "seen_months", span)}
-    return tuple(_facts(dataset.partition(month), found.get(month, {}), seen.get(month)) for month in months)
+    known = read_acceptances(connection, dataset.name)
+    return tuple(_facts(dataset.partition(month), found.get(month, {}), seen.get(month), known) for month in months)
 
 
 def read_history(connection: Connection, partition: Partition) -> tuple[Attempt, ...]:
@@ -195,11 +220,22 @@ def read_history(connection: Connection, partition: Partition) -> tuple[Attempt,
     return tuple(_attempt(row, findings) for row in rows)
 
 
+def read_evidence(connection: Connection, loads: Iterable[int]) -> Mapping[int, tuple[Evidence, ...]]:
+    """Return the rows that show why checks failed, by load and code."""
+    found: dict[int, dict[str, list[Mapping[str, object]]]] = {}
+    for row in _rows(connection, "evidence_of", {"loads": list(loads)}):
+        found.setdefault(row["load_id"], {}).setdefault(row["code"], []).append(row["row"])
+    return {
+        load_id: tuple(Evidence(code=code, rows=tuple(rows)) for code, rows in by_code.items())
+        for load_id, by_code in found.items()
+    }
+
+
 def _findings(
     connection: Connection, query: str, attempts: Iterable[Mapping[str, Any]]
 ) -> Mapping[int, tuple[Finding, ...]]:
-    """Return what a query finds of the findings of these attempts, by load."""
-    found: dict[int, tuple[Finding, ...]] = {}
+    """Return what a query finds of the findings of these attempts, by load, the gravest first."""
+    found: dict[int, list[Finding]] = {}
     for row in _rows(connection, query, {"loads": [attempt["load_id"] for attempt in attempts]}):
         finding = Finding(
             code=row["code"],
@@ -210,9 +246,10 @@ def _findings(
             expected=row["expected"],
             observed=row["observed"],
             reason=row["reason"],
+            gravity=row["gravity"],
         )
-        found[row["load_id"]] = (*found.get(row["load_id"], ()), finding)
-    return found
+        found.setdefault(row["load_id"], []).append(finding)
+    return {load_id: gravest_first(findings) for load_id, findings in found.items()}
 
 
 def attempted_months(connection: Connection, dataset: str) -> frozenset[Month]:
@@ -220,14 +257,22 @@ def attempted_months(connection: Connection, dataset: str) -> frozenset[Month]:
     return frozenset(Month.of(row["month"]) for row in _rows(connection, "attempted_months", {"dataset": dataset}))
 
 
-def _facts(partition: Partition, roles: Mapping[str, Attempt], seen: SourceSeen | None) -> Facts:
+def _facts(
+    partition: Partition,
+    roles: Mapping[str, Attempt],
+    seen: SourceSeen | None,
+    acceptances: tuple[Acceptance, ...],
+) -> Facts:
+    last = roles.get("last")
+    lasting = "current" in roles and last is not None and not last.came_to_nothing
     return Facts(
         partition=partition,
         current=roles.get("current"),
-        last=roles.get("last"),
-        deciding=roles.get("last" if "current" in roles else "deciding"),
+        last=last,
+        deciding=last if lasting else roles.get("deciding"),
         running="running" in roles,
         seen=seen,
+        acceptances=acceptances,
     )
 
 
@@ -242,7 +287,7 @@ def _attempt(row: Mapping[str, Any], findings: Mapping[int, tuple[Finding, ...]]
         values |= {
             "code": "interrupted",
             "reason": "The loader stopped without a word: it was killed, or lost its machine or its connection.",
-            "remedy": "Run the same backfill again; nothing of this attempt was published.",
+            "remedy": "Run the same command again; nothing of this attempt was published.",
         }
     load_id = row["load_id"]
     return Attempt(
@@ -250,8 +295,21 @@ def _attempt(row: Mapping[str, Any], findings: Mapping[int, tuple[Finding, ...]]
         month=Month.of(row["month"]),
         outcome=Outcome(str(outcome)) if outcome is not None else None,
         dropped_columns=tuple(row["dropped_columns"] or ()),
+        added_columns=tuple(row["added_columns"] or ()),
         findings=findings.get(load_id, ()),
+        decision=_decision(row) if row["decided"] else None,
         **values,
+    )
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        kind=DecisionKind(row["decided"]),
+        judged_load=row["judged_load"],
+        codes=tuple(row["decided_codes"]),
+        by=row["decided_by"],
+        reason=row["decided_reason"],
+        at=row["decided_at"],
     )
 
 

@@ -1,9 +1,10 @@
-"""What a month is compared with: the profiles of the months before it, and the changes that people have accepted."""
+"""What a month is compared with: the profiles of the months before it, and what people have decided."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tidemark.months import Month
@@ -41,6 +42,28 @@ class Acceptance:
         return self.first <= month and (self.last is None or month <= self.last)
 
 
+class DecisionKind(StrEnum):
+    """``release``: a rejected month is published all the same. ``reject``: a published month goes to the quarantine."""
+
+    RELEASE = "release"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """A person's word on one month, carried out by an attempt of its own.
+
+    ``judged_load``: the load whose rows it is about. ``codes``: the checks that had rejected them.
+    """
+
+    kind: DecisionKind
+    judged_load: int
+    codes: tuple[str, ...]
+    by: str
+    reason: str
+    at: datetime
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
     """The published months of a dataset before one month, the oldest first, and the acceptances of the dataset."""
@@ -69,3 +92,13 @@ class History:
 
 
 ENOUGH = 3  # months, from which on a change is its own measure
+
+
+def command_to_accept(dataset: str, code: str, month: Month) -> str:
+    """Return the command that puts a change on record as known, for people to complete."""
+    return f'tidemark accept {dataset} {code} --from {month} --reason "…"'
+
+
+def may_be_known(code: str) -> bool:
+    """Whether a failed check tells of something that happens in the world, such as a collapse of traffic."""
+    return code.endswith("-VOLUME")

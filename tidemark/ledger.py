@@ -7,7 +7,8 @@ quarantined attempt) is called inside that transaction; all else commits by itse
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,16 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import RealDictCursor, execute_values
 
+from tidemark.history import Acceptance, History, PastMonth
 from tidemark.months import Month
 from tidemark.partition import Partition
 from tidemark.postgres import Connection, transaction
 from tidemark.queries import QUERIES
+from tidemark.verdict import Accepted, Verdict
 
 if TYPE_CHECKING:
+    from tidemark.facts import Attempt, Versions
     from tidemark.fetch import RawFile
+    from tidemark.history import DecisionKind
     from tidemark.plan import Plan
     from tidemark.stage import Staged
-    from tidemark.verdict import Finding
+    from tidemark.word import Word
+
+MOST_HISTORY = 36  # months: three of each season
+MOST_EVIDENCE = 50  # rows of each failed check
+LONGEST_VALUE = 1000  # characters of one value in a row of evidence
 
 
 class Outcome(StrEnum):
@@ -141,6 +150,39 @@ def begin_attempt(
     return int(row["load_id"])
 
 
+def begin_decision(
+    connection: Connection, partition: Partition, kind: DecisionKind, judged: Attempt, word: Word, versions: Versions
+) -> int:
+    """Begin the attempt that carries out a person's decision and return its ``load_id``; as ``begin_attempt`` else.
+
+    The file and the counts are those of the load that it is about.
+    """
+    blocking = {finding.code for finding in judged.findings if finding.blocks}
+    before = judged.decision.codes if judged.decision else ()
+    with transaction(connection):
+        _execute(connection, "mark_interrupted", **_keys(partition))
+        row = _one(
+            connection,
+            "begin_decision",
+            kind=kind,
+            judged_load=judged.load_id,
+            codes=sorted(blocking | set(before)),
+            by=word.by,
+            reason=word.reason,
+            contract_version=versions.contract,
+            suite_version=versions.suite,
+        )
+    assert row is not None  # noqa: S101 - the load that was judged is there
+    return int(row["load_id"])
+
+
+def copy_grounds(connection: Connection, load_id: int, judged_load: int) -> None:
+    """Take the profile and the evidence of the load that a decision is about along."""
+    with transaction(connection):
+        for query in ("copy_profile", "copy_evidence"):
+            _execute(connection, query, load_id=load_id, judged_load=judged_load)
+
+
 def record_source(connection: Connection, load_id: int, url: str) -> None:
     """Note where an attempt gets its file from, as it may be shown."""
     _execute(connection, "record_source", load_id=load_id, url=url)
@@ -194,21 +236,73 @@ def record_staged(connection: Connection, staged: Staged) -> None:
         rows_diverted=staged.rows_diverted,
         diverted=json.dumps(dict(staged.diverted)),
         dropped=json.dumps(list(staged.dropped)),
+        added=json.dumps([column.name for column in staged.added]),
     )
 
 
-def record_verdict(
-    connection: Connection, load_id: int, verdict: str, suite_version: str, findings: Iterable[Finding]
-) -> None:
-    """Note what the gate said: ``verdict`` is ``accepted`` or ``rejected``."""
-    values = [
-        (load_id, f.code, f.severity, f.passed, f.errored, f.column, f.expected, f.observed, f.reason) for f in findings
+def record_verdict(connection: Connection, load_id: int, verdict: Verdict) -> None:
+    """Note what the gate said, on what grounds, and what it saw, in one transaction."""
+    findings = [
+        (load_id, f.code, f.severity, f.passed, f.errored, f.column, f.expected, f.observed, f.reason, f.gravity)
+        for f in verdict.findings
+    ]
+    rows = [
+        (load_id, shown.code, position, _json(row))
+        for shown in verdict.evidence
+        for position, row in enumerate(shown.rows[:MOST_EVIDENCE], start=1)
     ]
     with transaction(connection), connection.cursor() as cursor:
-        cursor.execute(
-            QUERIES["record_verdict"], {"load_id": load_id, "verdict": verdict, "suite_version": suite_version}
+        said = {"load_id": load_id, "verdict": _said(verdict), "suite_version": verdict.suite_version}
+        cursor.execute(QUERIES["record_verdict"], said)
+        execute_values(cursor, QUERIES["record_findings"], findings)
+        if verdict.profile is not None:
+            statistics = json.dumps(verdict.profile.to_json())
+            cursor.execute(QUERIES["record_profile"], {"load_id": load_id, "statistics": statistics})
+        if rows:
+            execute_values(cursor, QUERIES["record_evidence"], rows)
+
+
+def read_history(connection: Connection, dataset: str, month: Month) -> History:
+    """Return what a month is compared with: at most ``MOST_HISTORY`` published months before it that have a profile."""
+    from tidemark.profile import Profile
+
+    past = _all(connection, "published_profiles", dataset=dataset, month=month.first_day, most=MOST_HISTORY)
+    months = tuple(
+        PastMonth(
+            month=Month.of(row["month"]),
+            load_id=row["load_id"],
+            profile=Profile.from_json(row["statistics"]),
+            rejected_codes=frozenset(row["rejected_codes"]),
         )
-        execute_values(cursor, QUERIES["record_findings"], values)
+        for row in reversed(past)
+    )
+    return History(months=months, acceptances=read_acceptances(connection, dataset))
+
+
+def read_acceptances(connection: Connection, dataset: str) -> tuple[Acceptance, ...]:
+    """Return the known changes of a dataset, by code and first month."""
+    return tuple(map(_acceptance, _all(connection, "acceptances", dataset=dataset)))
+
+
+def accept(connection: Connection, dataset: str, code: str, first: Month, last: Month | None, word: Word) -> Acceptance:
+    """Put a known change on record; inside a transaction that has locked the acceptances."""
+    row = _one(
+        connection,
+        "accept",
+        dataset=dataset,
+        code=code,
+        first=first.first_day,
+        last=last.first_day if last else None,
+        by=word.by,
+        reason=word.reason,
+    )
+    assert row is not None  # noqa: S101 - insert … returning gives one row
+    return _acceptance(row)
+
+
+def lock_acceptances(connection: Connection) -> None:
+    """Keep others from putting a known change on record, until the transaction ends."""
+    _execute(connection, "lock_acceptances")
 
 
 def end_attempt(connection: Connection, load_id: int, ending: Ending) -> Ending:
@@ -238,10 +332,44 @@ def end_published(connection: Connection, partition: Partition, load_id: int, ro
     _execute(connection, "set_current_load", load_id=load_id, **_keys(partition))
 
 
+def end_unpublished(connection: Connection, partition: Partition, load_id: int) -> None:
+    """A month holds the rows of this load no more; inside the transaction that takes them out."""
+    _execute(connection, "unpublish", load_id=load_id, **_keys(partition))
+
+
 def current_load(connection: Connection, partition: Partition) -> int | None:
     """Return the load whose rows the month holds, and lock that row until the transaction ends."""
     row = _one(connection, "current_load", **_keys(partition))
     return int(row["current_load"]) if row else None
+
+
+def _acceptance(row: Mapping[str, Any]) -> Acceptance:
+    return Acceptance(
+        dataset=row["dataset"],
+        code=row["code"],
+        first=Month.of(row["first_month"]),
+        last=Month.of(row["last_month"]) if row["last_month"] else None,
+        by=row["accepted_by"],
+        reason=row["reason"],
+        at=row["accepted_at"],
+    )
+
+
+def _said(verdict: Verdict) -> str:
+    if not isinstance(verdict, Accepted):
+        return "rejected"
+    return "warned" if verdict.warned else "accepted"
+
+
+def _json(row: Mapping[str, object]) -> str:
+    """Return a row as JSON that PostgreSQL takes: no NaN, no NUL, and no value without an end."""
+    return json.dumps({name: _plain(value) for name, value in row.items()})
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value).replace("\0", "\\0")[:LONGEST_VALUE]
 
 
 def _keys(partition: Partition) -> Mapping[str, object]:
@@ -251,6 +379,12 @@ def _keys(partition: Partition) -> Mapping[str, object]:
 def _execute(connection: Connection, query: str, **parameters: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(QUERIES[query], parameters)
+
+
+def _all(connection: Connection, query: str, **parameters: object) -> list[dict[str, Any]]:
+    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(QUERIES[query], parameters)
+        return [dict(row) for row in cursor.fetchall()]
 
 
 def _one(connection: Connection, query: str, **parameters: object) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from tidemark.datasets.base import Dataset
 from tidemark.errors import BadFile, NotAtSource, Stopped, TidemarkError
 from tidemark.facts import Facts, Versions, read_facts
 from tidemark.fetch import Limits, RawFile, Seen, fetch
+from tidemark.history import History
 from tidemark.lake import Lake
 from tidemark.ledger import Ending, Outcome, PlannedPartition, SourceSeen
 from tidemark.partition import Partition
@@ -27,7 +29,8 @@ from tidemark.plan import Action, Mode, decide
 from tidemark.points import Point, passed
 from tidemark.postgres import Connection, connect, try_lock, unlock
 from tidemark.progress import Progress
-from tidemark.publish import Published, prepare, publish, quarantine
+from tidemark.publish import Published, prepare, publish
+from tidemark.quarantine import quarantine
 from tidemark.settings import Secret, Settings
 from tidemark.source import locate
 from tidemark.stage import Staged, drop_staged, stage
@@ -158,7 +161,7 @@ def same_as_before(load: Load, raw: RawFile) -> Ending | None:
     if before is None or asked_for or before.outcome not in (Outcome.PUBLISHED, Outcome.REJECTED):
         return None
     same_rules = (before.contract_version, before.suite_version) == (load.versions.contract, load.versions.suite)
-    if before.sha256 != raw.sha256 or not same_rules:
+    if before.sha256 != raw.sha256 or not same_rules or (facts is not None and facts.accepted_since is not None):
         return None
     return Ending(
         outcome=Outcome.UNCHANGED,
@@ -184,17 +187,26 @@ def stage_raw(load: Load, raw: RawFile) -> Staged:
         taken = staged.diverted.get(rule.code, 0)
         logger.info("%s: %s: %s rows before, %s after", load.partition, rule.code, f"{staged.rows_read:,}",
                     f"{staged.rows_read - taken:,}")  # fmt: skip
-    if staged.dropped:
-        named, others = staged.dropped[:NAMED_IN_LOG], len(staged.dropped[NAMED_IN_LOG:])
-        more = f" and {others:,} more" if others else ""
-        logger.warning("%s: columns that nobody knows were dropped: %s%s", load.partition, ", ".join(named), more)
+    _tell_columns(load.partition, "were dropped", staged.dropped)
+    _tell_columns(load.partition, "come with it", [column.name for column in staged.added])
     return staged
+
+
+def _tell_columns(partition: Partition, what: str, names: Sequence[str]) -> None:
+    if names:
+        more = f" and {len(names) - NAMED_IN_LOG:,} more" if len(names) > NAMED_IN_LOG else ""
+        listed = ", ".join(names[:NAMED_IN_LOG])
+        logger.warning("%s: columns that nobody knows %s: %s%s", partition, what, listed, more)
+
+
+def read_history(load: Load) -> History:
+    """Return what the month is compared with."""
+    return ledger.read_history(load.connection, load.partition.dataset, load.partition.month)
 
 
 def record_verdict(load: Load, verdict: Verdict) -> None:
     """Put what the gate said on record, before anything is done about it."""
-    said = "accepted" if isinstance(verdict, Accepted) else "rejected"
-    ledger.record_verdict(load.connection, load.id, said, verdict.suite_version, verdict.findings)
+    ledger.record_verdict(load.connection, load.id, verdict)
     passed(Point.AUDITED, load.partition)
 
 
@@ -206,7 +218,7 @@ def conclude(load: Load, verdict: Verdict) -> LoadResult:
         expected = load.facts.current.load_id if load.facts and load.facts.current else None
         published = publish(load.connection, load.url, load.dataset, verdict, expected_load=expected)
         return _published(published)
-    return _result(load, quarantine(load.connection, verdict))
+    return result_of(load, quarantine(load.connection, verdict))
 
 
 def end(load: Load, ending: Ending) -> LoadResult:
@@ -221,7 +233,7 @@ def end(load: Load, ending: Ending) -> LoadResult:
             ending = recorded
     except (TidemarkError, psycopg2.Error) as error:
         logger.warning("%s: its end (%s) could not be put on record: %s", load.partition, ending.outcome, error)
-    return _result(load, ending)
+    return result_of(load, ending)
 
 
 def _put_on_record(load: Load, ending: Ending) -> Ending:
@@ -317,7 +329,8 @@ def _published(published: Published) -> LoadResult:
     )
 
 
-def _result(load: Load, ending: Ending) -> LoadResult:
+def result_of(load: Load, ending: Ending) -> LoadResult:
+    """Return how an attempt that published nothing has ended."""
     return LoadResult(
         partition=load.partition,
         load_id=load.load_id,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from tidemark.datasets.base import Dataset
 from tidemark.errors import UsageError
 from tidemark.facts import Facts, State, Versions
+from tidemark.history import Acceptance
 from tidemark.ledger import Outcome
 from tidemark.months import Month, months_between
 from tidemark.partition import Partition
@@ -123,10 +124,18 @@ def _judge_due(facts: Facts, versions: Versions) -> tuple[bool, str]:
         return True, _describe(facts)
     if facts.was_rejected and facts.deciding is not None:
         changed = facts.changed_since(facts.deciding, versions)
+        what = f"{'its reload' if facts.current else 'it'} was rejected, but"
         if changed:
-            return True, f"{'its reload' if facts.current else 'it'} was rejected, but {changed}"
+            return True, f"{what} {changed}"
+        if facts.accepted_since is not None:
+            return True, f"{what} {describe_acceptance(facts.accepted_since)}"
         return False, f"{_describe(facts)}; nothing has changed since (--mode rejected takes it anyway)"
     return facts.state is not State.PUBLISHED, _describe(facts)
+
+
+def describe_acceptance(known: Acceptance) -> str:
+    until = f" to {known.last}" if known.last else ""
+    return f"{known.by} accepted {known.code} from {known.first}{until}"
 
 
 def _describe(facts: Facts) -> str:

@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
+from types import MappingProxyType
 
 from tidemark.datasets.base import Dataset
 from tidemark.facts import Attempt, Facts, Flag, State, Versions
+from tidemark.history import Decision, command_to_accept, may_be_known
 from tidemark.months import expected_by
 from tidemark.partition import Partition
 from tidemark.plan import Plan, Step
-from tidemark.verdict import Finding
+from tidemark.verdict import Evidence, Finding
 
 JSON_VERSION = 1
 
@@ -45,6 +48,11 @@ class PartitionReport:
     def was_rejected(self) -> bool:
         return self.facts.was_rejected
 
+    @property
+    def is_warned(self) -> bool:
+        """Whether the month is published though something about it is odd."""
+        return self.facts.current is not None and self.facts.current.verdict == "warned"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunReport:
@@ -70,6 +78,10 @@ class RunReport:
     @property
     def rejected(self) -> tuple[PartitionReport, ...]:
         return tuple(p for p in self.partitions if p.was_rejected)
+
+    @property
+    def warned(self) -> tuple[PartitionReport, ...]:
+        return tuple(p for p in self.partitions if p.is_warned)
 
     @property
     def exit_status(self) -> int:
@@ -136,12 +148,15 @@ def partition_json(report: PartitionReport) -> dict[str, object]:
         "diverted": dict(subject.diverted or {}) if subject else {},
         "sha256": subject.sha256 if subject else None,
         "verdict": subject.verdict if subject else None,
-        "findings": [finding_json(f) for f in subject.findings if not f.passed or f.errored] if subject else [],
+        "findings": _failed_json(report.partition, subject) if subject else [],
+        "decision": decision_json(subject.decision) if subject and subject.decision else None,
         "last_attempt": {
             "outcome": str(last.outcome),
             "code": last.code,
             "reason": last.reason,
             "at": rfc3339(last.at),
+            "verdict": last.verdict,
+            "findings": _failed_json(report.partition, last),
         }
         if last
         else None,
@@ -151,15 +166,26 @@ def partition_json(report: PartitionReport) -> dict[str, object]:
     return found
 
 
-def explain_json(report: PartitionReport, attempts: Iterable[Attempt]) -> dict[str, object]:
+def explain_json(
+    report: PartitionReport,
+    attempts: Iterable[Attempt],
+    evidence: Mapping[int, tuple[Evidence, ...]],
+    pages: Mapping[int, Path] = MappingProxyType({}),
+) -> dict[str, object]:
+    """Return what ``explain`` prints with ``--json``; ``evidence``, ``pages``: by load."""
     return {
         "version": JSON_VERSION,
         "partition": partition_json(report),
-        "attempts": [attempt_json(attempt) for attempt in attempts],
+        "attempts": [
+            attempt_json(report.partition, attempt, evidence.get(attempt.load_id, ()), pages.get(attempt.load_id))
+            for attempt in attempts
+        ],
     }
 
 
-def attempt_json(attempt: Attempt) -> dict[str, object]:
+def attempt_json(
+    partition: Partition, attempt: Attempt, evidence: tuple[Evidence, ...] = (), page: Path | None = None
+) -> dict[str, object]:
     return {
         "load_id": attempt.load_id,
         "run_id": attempt.run_id,
@@ -184,11 +210,43 @@ def attempt_json(attempt: Attempt) -> dict[str, object]:
         "suite_version": attempt.suite_version,
         "verdict": attempt.verdict,
         "quarantine_table": attempt.quarantine_table,
-        "findings": [finding_json(finding) for finding in attempt.findings],
+        "findings": [finding_json(partition, finding) for finding in attempt.findings],
+        "added_columns": list(attempt.added_columns),
+        "decision": decision_json(attempt.decision) if attempt.decision else None,
+        "evidence": [{"code": each.code, "rows": [dict(row) for row in each.rows]} for each in evidence],
+        "evidence_page": str(page) if page else None,
     }
 
 
-def finding_json(finding: Finding) -> dict[str, object]:
+def decision_json(decision: Decision) -> dict[str, object]:
+    return {
+        "kind": str(decision.kind),
+        "by": decision.by,
+        "reason": decision.reason,
+        "at": rfc3339(decision.at),
+        "judged_load": decision.judged_load,
+        "codes": list(decision.codes),
+    }
+
+
+def message_of(partition: Partition, finding: Finding) -> str:
+    """Return one sentence for people; of a change that may be real, and the command that accepts it."""
+    if finding.errored:
+        return f"The check {finding.code} could not run ({finding.observed}); this says nothing about the data."
+    if finding.passed:
+        return f"{finding.code} holds: {finding.expected}."
+    told = f"{finding.code}: expected {finding.expected}, found {finding.observed}"
+    if finding.blocks and may_be_known(finding.code):
+        told += f"; if the change is real: {command_to_accept(partition.dataset, finding.code, partition.month)}"
+    return f"{told}."
+
+
+def _failed_json(partition: Partition, attempt: Attempt) -> list[dict[str, object]]:
+    """Return the findings of an attempt that did not pass, the gravest first."""
+    return [finding_json(partition, f) for f in attempt.findings if not f.passed or f.errored]
+
+
+def finding_json(partition: Partition, finding: Finding) -> dict[str, object]:
     return {
         "code": finding.code,
         "severity": str(finding.severity),
@@ -198,6 +256,8 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "expected": finding.expected,
         "observed": finding.observed,
         "reason": finding.reason,
+        "gravity": finding.gravity,
+        "message": message_of(partition, finding),
     }
 
 

@@ -13,7 +13,7 @@ from tidemark.settings import Secret
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 
 def schema_version(connection: Connection) -> str | None:

@@ -5,12 +5,16 @@ Only ``checks/gate.py`` constructs ``Accepted``; a test holds that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from tidemark.months import Month
 from tidemark.stage import Staged
+
+if TYPE_CHECKING:
+    from tidemark.profile import Profile
 
 
 class Severity(StrEnum):
@@ -84,28 +88,48 @@ def gravest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """Rows that show why a check failed: at most 50, with values that JSON can hold, and no secret in them."""
+
+    code: str
+    rows: tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """The gate lets this staged table through, as it stood with this many rows."""
+    """The gate lets this staged table through, as it stood with this many rows.
+
+    ``findings``: the gravest first. ``profile``: none when the gate was given no raw file to make it from.
+    """
 
     staged: Staged
     rows: int
     suite_version: str
     findings: tuple[Finding, ...]
+    profile: Profile | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def warned(self) -> bool:
+        """Whether something is odd about the month all the same."""
+        return any(not finding.passed for finding in self.findings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rejected:
-    """The gate stops this staged table; ``findings`` say why."""
+    """The gate stops this staged table; ``findings`` say why, the gravest first."""
 
     staged: Staged
     rows: int
     suite_version: str
     findings: tuple[Finding, ...]
+    profile: Profile | None = None
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
-        """The findings that stop the month; a check that could not run is told after those about the data."""
-        return tuple(sorted((f for f in self.findings if f.blocks), key=lambda finding: finding.errored))
+        """The findings that stop the month, the gravest first; what could not run is told after those of the data."""
+        return gravest_first(finding for finding in self.findings if finding.blocks)
 
     @property
     def code(self) -> str:

@@ -14,6 +14,7 @@ ATTEMPT_KEYS = {
     "load_id", "run_id", "outcome", "code", "reason", "remedy", "began_at", "ended_at", "source_url", "sha256",
     "file_bytes", "etag", "last_modified", "raw_path", "rows_read", "rows_published", "rows_diverted", "diverted",
     "dropped_columns", "contract_version", "suite_version", "verdict", "quarantine_table", "findings",
+    "added_columns", "decision", "evidence", "evidence_page",
 }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from tidemark.ledger import Ending, Outcome
 from tidemark.months import Month, months_between
 from tidemark.postgres import connect
 from tidemark.settings import Secret
-from tidemark.verdict import Finding, Severity
+from tidemark.stage import Staged
+from tidemark.verdict import Finding, Rejected, Severity
 
 
 def actions(plan: Any) -> dict[str, str]:
@@ -116,7 +117,7 @@ def test_its_statements_do_not_grow_with_the_months(
     monkeypatch.setenv("TIDEMARK_DATABASE_URL", database_url.reveal())
     few = statements_of_a_plan(monkeypatch, "yellow", "2009-01", "2009-03")
     many = statements_of_a_plan(monkeypatch, "yellow", "2009-01", "2025-08")
-    assert capsys.readouterr().out.count('"YELLOW-ROWS"') == 2 * 203  # code of the finding, and of the attempt
+    assert capsys.readouterr().out.count('"YELLOW-ROWS"') == 3 * 203  # the finding of month and attempt, and its code
     assert few == many
     assert len(few) > 0
 
@@ -133,7 +134,10 @@ def reject(connection: psycopg2.extensions.connection, month: Month) -> None:
         observed="0",
         reason="No.",
     )
-    ledger.record_verdict(connection, load_id, "rejected", "s", [finding])
+    staged = Staged(
+        partition=YELLOW.partition(month), load_id=load_id, table="t", rows_read=0, rows=0, diverted={}, dropped=()
+    )
+    ledger.record_verdict(connection, load_id, Rejected(staged=staged, rows=0, suite_version="s", findings=(finding,)))
     ending = Ending(outcome=Outcome.REJECTED, code="YELLOW-ROWS", reason="There are no rows.")
     ledger.end_attempt(connection, load_id, ending)
 

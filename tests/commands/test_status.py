@@ -31,9 +31,20 @@ from tidemark.settings import Secret
 RFC3339_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 PARTITION_KEYS = {
     "dataset", "month", "state", "flags", "rows_read", "rows_published", "rows_diverted", "diverted", "sha256",
-    "verdict", "findings", "last_attempt",
+    "verdict", "findings", "decision", "last_attempt",
 }  # fmt: skip
-FINDING_KEYS = {"code", "severity", "passed", "errored", "column", "expected", "observed", "reason"}
+FINDING_KEYS = {
+    "code",
+    "severity",
+    "passed",
+    "errored",
+    "column",
+    "expected",
+    "observed",
+    "reason",
+    "gravity",
+    "message",
+}
 
 
 def partition(ran: Ran, month: Month) -> Any:
@@ -52,7 +63,7 @@ def test_the_json_has_every_key_of_every_month(on_filled: Tidemark) -> None:
         assert each.keys() == PARTITION_KEYS
         assert each["dataset"] == "rides"
         if each["last_attempt"] is not None:
-            assert each["last_attempt"].keys() == {"outcome", "code", "reason", "at"}
+            assert each["last_attempt"].keys() == {"outcome", "code", "reason", "at", "verdict", "findings"}
             assert RFC3339_UTC.fullmatch(each["last_attempt"]["at"])
 
 

@@ -302,7 +302,7 @@ def test_a_real_load_is_told_with_its_file_and_every_check(depot: Depot) -> None
     assert found is not None
     assert (found.file_bytes, found.source_url) == (path.stat().st_size, str(path))
     assert (found.rows_read, found.rows_published, found.rows_diverted) == (100, 98, 2)
-    assert (found.diverted, found.dropped_columns) == ({"RIDES-NO-SEATS": 2}, ("extra",))
+    assert (found.diverted, found.added_columns) == ({"RIDES-NO-SEATS": 2}, ("extra",))
     assert found.verdict == "accepted"
     assert found.findings == ()  # nothing was odd
     assert depot.facts(FEBRUARY).subject == found

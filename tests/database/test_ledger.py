@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import psycopg2
 import pytest
 
-from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask
+from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, write_rides
 from tidemark import ledger
-from tidemark.facts import read_facts, read_history
+from tidemark.facts import read_evidence, read_facts, read_history
 from tidemark.ledger import Ending, Outcome, SourceSeen
-from tidemark.months import Month
+from tidemark.months import Month, months_between
 from tidemark.plan import Action, Mode, Plan, Step
 from tidemark.postgres import Connection, connect
+from tidemark.profile import Profile, profile_month
 from tidemark.settings import Secret
-from tidemark.verdict import Finding, Severity
+from tidemark.stage import Staged
+from tidemark.verdict import Evidence, Finding, Rejected, Severity
 
 RIDES_IN_FEBRUARY = RIDES.partition(FEBRUARY)
 FAILED = Ending(outcome=Outcome.FAILED, code="timeout", reason="It took too long.", remedy="Run it again.")
@@ -30,9 +35,16 @@ def begin(connection: Connection, month: Month = FEBRUARY, run_id: int | None = 
     )
 
 
-def finding(code: str, *, passed: bool = True) -> Finding:
+def finding(code: str, *, passed: bool = True, gravity: float = 0.0) -> Finding:
     return Finding(
-        code=code, severity=Severity.WARN, passed=passed, column="price", expected="a", observed="b", reason="c"
+        code=code,
+        severity=Severity.WARN,
+        passed=passed,
+        column="price",
+        expected="a",
+        observed="b",
+        reason="c",
+        gravity=gravity,
     )
 
 
@@ -133,27 +145,59 @@ def test_what_the_source_showed_is_kept_once_a_month(connection: Connection) -> 
     assert facts.seen.at is not None
 
 
-def test_the_verdict_comes_with_every_finding(connection: Connection) -> None:
+def rejected(*findings: Finding, evidence: tuple[Evidence, ...] = (), profile: Profile | None = None) -> Rejected:
+    staged = Staged(partition=RIDES_IN_FEBRUARY, load_id=1, table="t", rows_read=9, rows=9, diverted={}, dropped=())
+    return Rejected(staged=staged, rows=9, suite_version="s2", findings=findings, evidence=evidence, profile=profile)
+
+
+def test_the_verdict_comes_with_every_finding_the_gravest_first(connection: Connection) -> None:
     load_id = begin(connection)
-    ledger.record_verdict(connection, load_id, "rejected", "s2", [finding("A"), finding("B", passed=False)])
+    grave, graver = finding("A", passed=False, gravity=1.5), finding("B", passed=False, gravity=7.25)
+    ledger.record_verdict(connection, load_id, rejected(finding("C"), grave, graver))
     (attempt,) = read_history(connection, RIDES_IN_FEBRUARY)
     assert (attempt.verdict, attempt.suite_version) == ("rejected", "s2")
-    assert set(attempt.findings) == {finding("A"), finding("B", passed=False)}
+    assert attempt.findings == (graver, grave, finding("C"))
 
 
 def test_a_verdict_that_is_noted_again_is_not_doubled(connection: Connection) -> None:
     load_id = begin(connection)
+    verdict = rejected(finding("A"), evidence=(Evidence(code="A", rows=({"n": 1},)),))
     for _ in range(2):
-        ledger.record_verdict(connection, load_id, "accepted", "s", [finding("A")])
+        ledger.record_verdict(connection, load_id, verdict)
     assert ask(connection, "select count(*) from tidemark.finding") == [(1,)]
+    assert ask(connection, "select count(*) from tidemark.evidence") == [(1,)]
 
 
 def test_verdict_and_findings_are_kept_together_or_not_at_all(connection: Connection) -> None:
     load_id = begin(connection)
+    faulty = replace(finding("A"), observed=None)  # type: ignore[arg-type]  # as a faulty check might
     with pytest.raises(psycopg2.errors.NotNullViolation):
-        ledger.record_verdict(connection, load_id, "accepted", "s", [replace(finding("A"), observed=None)])  # type: ignore[arg-type]  # as a faulty check might
+        ledger.record_verdict(connection, load_id, rejected(faulty))
     assert ask(connection, "select verdict from tidemark.attempt where load_id = %s", load_id) == [(None,)]
     assert ask(connection, "select count(*) from tidemark.finding") == [(0,)]
+
+
+def test_evidence_keeps_its_order_its_first_fifty_rows_and_values_that_json_has_no_word_for(
+    connection: Connection,
+) -> None:
+    load_id = begin(connection)
+    odd: dict[str, object] = {
+        "at": datetime(2023, 2, 1),  # noqa: DTZ001 - as the table has it
+        "much": float("inf"),
+        "none": None,
+        "text": "a\0b",
+        "long": "x" * 5000,
+    }
+    numbers: list[dict[str, object]] = [{"n": n} for n in range(60)]
+    rows = (odd, *numbers)
+    ledger.record_verdict(connection, load_id, rejected(finding("A"), evidence=(Evidence(code="A", rows=rows),)))
+    kept = read_evidence(connection, (load_id,))[load_id]
+    (shown,) = kept
+    assert (shown.code, len(shown.rows)) == ("A", 50)
+    assert shown.rows[0] == {
+        "at": "2023-02-01 00:00:00", "much": "inf", "none": None, "text": "a\\0b", "long": "x" * ledger.LONGEST_VALUE,
+    }  # fmt: skip
+    assert [row["n"] for row in shown.rows[1:]] == list(range(49))
 
 
 def test_the_ledger_itself_refuses_rows_that_do_not_reconcile(depot: Depot, connection: Connection) -> None:
@@ -161,3 +205,75 @@ def test_the_ledger_itself_refuses_rows_that_do_not_reconcile(depot: Depot, conn
     depot.load(FEBRUARY)
     with pytest.raises(psycopg2.errors.CheckViolation, match="attempt_reconciles"):
         ask(connection, "update tidemark.attempt set rows_published = 99")
+
+
+# ---- history
+
+
+def publish_with_profile(connection: Connection, month: Month, statistics: str, codes: str | None = None) -> int:
+    """A published month of the ledger alone; with ``codes``, of a person's release."""
+    load_id = begin(connection, month)
+    ledger.end_published(connection, RIDES.partition(month), load_id, 0, "0 rows loaded")
+    ask(connection, "insert into tidemark.profile values (%s, %s)", load_id, statistics)
+    if codes is not None:
+        ask(connection, "insert into tidemark.decision values (%s, 'release', %s, %s, 'Ana', 'So it is.')",
+            load_id, load_id, codes)  # fmt: skip
+    return load_id
+
+
+@pytest.fixture(scope="module")
+def statistics(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The profile of a month of rides, as JSON."""
+    path = write_rides(tmp_path_factory.mktemp("profile") / "rides.parquet", FEBRUARY, 50)
+    return json.dumps(profile_month(RIDES, FEBRUARY, path).to_json())
+
+
+def reconciling(connection: Connection) -> None:
+    """The ledger refuses counts that do not add up; these months have none."""
+    ask(connection, "alter table tidemark.attempt drop constraint attempt_reconciles")
+
+
+def test_a_month_is_compared_with_at_most_36_published_ones_before_it_the_oldest_first(
+    connection: Connection, statistics: str
+) -> None:
+    reconciling(connection)
+    months = months_between(Month(2020, 1), Month(2023, 4))
+    loads = {month: publish_with_profile(connection, month, statistics) for month in months}
+    past = ledger.read_history(connection, "rides", Month(2023, 3)).months
+    assert [each.month for each in past] == list(months_between(Month(2020, 3), Month(2023, 2)))
+    assert [each.load_id for each in past] == [loads[each.month] for each in past]
+    assert {each.profile.rows for each in past} == {50}
+    assert ledger.read_history(connection, "other", Month(2023, 3)).months == ()
+
+
+def test_a_published_month_without_a_profile_is_no_history(connection: Connection, statistics: str) -> None:
+    reconciling(connection)
+    publish_with_profile(connection, JANUARY, statistics)
+    ask(connection, "delete from tidemark.profile")
+    assert ledger.read_history(connection, "rides", FEBRUARY).months == ()
+
+
+def test_a_released_month_says_in_what_it_is_no_measure(connection: Connection, statistics: str) -> None:
+    reconciling(connection)
+    publish_with_profile(connection, JANUARY, statistics, codes="{RIDES-A,RIDES-B}")
+    (past,) = ledger.read_history(connection, "rides", FEBRUARY).months
+    assert past.rejected_codes == {"RIDES-A", "RIDES-B"}
+
+
+def test_history_costs_the_same_statements_however_long_it_is(
+    connection: Connection, statistics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconciling(connection)
+    asked: list[str] = []
+    ask_ledger = ledger._all
+
+    def counting(connection: Connection, query: str, **parameters: object) -> list[dict[str, Any]]:
+        asked.append(query)
+        return ask_ledger(connection, query, **parameters)
+
+    monkeypatch.setattr(ledger, "_all", counting)
+    for month in months_between(JANUARY, Month(2023, 6)):
+        publish_with_profile(connection, month, statistics)
+        asked.clear()
+        ledger.read_history(connection, "rides", Month(2023, 7))
+        assert asked == ["published_profiles", "acceptances"]

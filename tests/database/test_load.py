@@ -200,10 +200,11 @@ def test_staging_again_replaces_what_the_first_try_left(depot: Depot, connection
 
 def test_staging_says_how_many_rows_each_rule_left(depot: Depot, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "tidemark.load")
-    depot.write(FEBRUARY, 1000, seatless=(1, 2, 3), wind=[1.5] * 1000)
+    depot.write(FEBRUARY, 1000, seatless=(1, 2, 3), wind=[1.5] * 1000, rain=[[1]] * 1000)
     depot.load(FEBRUARY)
     assert "rides 2023-02: RIDES-NO-SEATS: 1,000 rows before, 997 after" in caplog.messages
-    assert "rides 2023-02: columns that nobody knows were dropped: wind" in caplog.messages
+    assert "rides 2023-02: columns that nobody knows come with it: wind" in caplog.messages
+    assert "rides 2023-02: columns that nobody knows were dropped: rain" in caplog.messages
 
 
 def test_an_interrupt_ends_a_copy_and_keeps_nothing(depot: Depot, connection: Connection) -> None:

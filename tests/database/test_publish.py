@@ -23,6 +23,7 @@ from tidemark.facts import State
 from tidemark.ledger import Outcome
 from tidemark.months import Month
 from tidemark.postgres import Connection
+from tidemark.quarantine import quarantine
 from tidemark.verdict import Rejected
 from tidemark.warehouse import sweep
 
@@ -421,6 +422,8 @@ def test_a_rejected_month_goes_to_the_quarantine(depot: Depot, connection: Conne
     result = depot.conclude(load, verdict)
     assert (result.outcome, result.code) == (Outcome.REJECTED, "RIDES-AT-IN-MONTH")
     assert ask(connection, "select count(*), min(load_id) from quarantine.rides_2023_02") == [(99, load.load_id)]
+    kept = "select count(*), min(load_id), min(code) from quarantine.rides_2023_02_diverted"
+    assert ask(connection, kept) == [(1, load.load_id, "RIDES-NO-SEATS")]
     assert ask(connection, "select count(*) from diverted.rides") == [(0,)]
     assert attached(connection) == set()
     facts = depot.facts(FEBRUARY)
@@ -452,15 +455,15 @@ def test_the_quarantine_is_kept_for_its_time(depot: Depot, connection: Connectio
     aged = "update tidemark.attempt set ended_at = ended_at - interval '90 days 1 second' where month = '2023-03-01'"
     ask(connection, aged)
     sweep(connection, quarantine_days=91)
-    assert ask(connection, "select count(*) from pg_tables where schemaname = 'quarantine'") == [(2,)]
+    assert ask(connection, "select count(*) from pg_tables where schemaname = 'quarantine'") == [(4,)]
     sweep(connection, quarantine_days=90)
     tables = "select tablename from pg_tables where schemaname = 'quarantine' order by 1"
-    assert ask(connection, tables) == [("rides_2023_02",)]
+    assert ask(connection, tables) == [("rides_2023_02",), ("rides_2023_02_diverted",)]
     ask(connection, "create table quarantine.mine ()")
     ask(connection, "update tidemark.attempt set ended_at = ended_at - interval '91 days'")
     load = depot.open(FEBRUARY, None)  # who loads the month may be about to replace it
     sweep(connection, quarantine_days=90)
-    assert ask(connection, tables) == [("mine",), ("rides_2023_02",)]
+    assert ask(connection, tables) == [("mine",), ("rides_2023_02",), ("rides_2023_02_diverted",)]
     stages.close(load)
     sweep(connection, quarantine_days=90)
     assert ask(connection, tables) == [("mine",)]
@@ -481,7 +484,7 @@ def test_a_locked_quarantine_is_waited_for_a_while(
         ask(holder, "select count(*) from quarantine.rides_2023_02")
         ask(load.connection, "set statement_timeout = '20s'")  # who waits without end fails
         with pytest.raises(Transient, match="quarantine of rides 2023-02"):
-            publish.quarantine(load.connection, verdict)
+            quarantine(load.connection, verdict)
     assert ask(connection, "select count(*) from quarantine.rides_2023_02") == [(100,)]
     assert depot.conclude(load, verdict).outcome is Outcome.REJECTED
     assert ask(connection, "select count(*) from quarantine.rides_2023_02") == [(50,)]

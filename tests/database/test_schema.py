@@ -11,19 +11,28 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+import sqlalchemy
+from alembic import command
 from psycopg2 import sql
 
-from tests.depot import ask
+from tests.depot import RIDES, ask
+from tidemark import ledger
 from tidemark.backfill import known_or_due
 from tidemark.datasets import green
 from tidemark.errors import UsageError
+from tidemark.facts import State, read_facts, read_history
+from tidemark.history import History
+from tidemark.months import Month
 from tidemark.postgres import Connection, connect
-from tidemark.schema import SCHEMA_VERSION, ensure_schema, has_ledger, schema_version
+from tidemark.schema import SCHEMA_VERSION, _alembic, ensure_schema, has_ledger, schema_version, sqlalchemy_url
 from tidemark.session import Session
 from tidemark.settings import DATABASE_URL, Secret, read_settings
 
 PROJECT = Path(__file__).parents[2]
-LEDGER = {"dataset", "run", "run_partition", "attempt", "finding", "partition", "source_seen", "schema_version"}
+LEDGER = {
+    "dataset", "run", "run_partition", "attempt", "finding", "partition", "source_seen", "schema_version",
+    "profile", "evidence", "acceptance", "decision",
+}  # fmt: skip
 SCHEMAS = {"tidemark", "trips", "staging", "diverted", "quarantine"}
 
 
@@ -86,6 +95,38 @@ def test_a_second_upgrade_changes_nothing(empty: Connection, empty_url: Secret) 
     assert state_of(empty) == before
 
 
+def test_a_ledger_of_the_first_version_is_upgraded_with_all_that_is_in_it(empty: Connection, empty_url: Secret) -> None:
+    upgrade_to(empty_url, "0001")
+    ask(empty, "insert into tidemark.attempt (dataset, month, contract_version, suite_version, ended_at, outcome, "
+               "verdict, rows_read, rows_published, rows_diverted, sha256) "
+               "select 'rides', '2023-01-01', 'c', 's', now(), o, v, 9, n, 0, 'abc' "
+               "from (values ('rejected', 'rejected', null), ('published', 'accepted', 9), ('failed', null, null)) "
+               "as each (o, v, n)")  # fmt: skip
+    ask(empty, "insert into tidemark.finding select load_id, 'RIDES-ROWS', 'reject', outcome = 'published', false, "
+               "'price', 'a', 'b', 'c' from tidemark.attempt")  # fmt: skip
+    ask(empty, "insert into tidemark.partition select dataset, month, load_id from tidemark.attempt "
+               "where outcome = 'published'")  # fmt: skip
+    with session(empty_url).reading() as connection:
+        assert connection is not None
+        (facts,) = read_facts(connection, RIDES, (Month(2023, 1),))
+        history = read_history(connection, RIDES.partition(Month(2023, 1)))
+        assert ledger.read_history(connection, "rides", Month(2023, 2)) == History()
+    assert schema_version(empty) == SCHEMA_VERSION
+    assert (facts.state, facts.current and facts.current.verdict) == (State.PUBLISHED, "accepted")
+    assert [(a.outcome, a.verdict, a.sha256) for a in history] == [
+        ("failed", None, "abc"), ("published", "accepted", "abc"), ("rejected", "rejected", "abc"),
+    ]  # fmt: skip
+    assert [(f.code, f.column, f.gravity) for a in history for f in a.findings] == [("RIDES-ROWS", "price", 0.0)] * 3
+    assert all((a.decision, a.added_columns) == (None, ()) for a in history)
+
+
+def upgrade_to(url: Secret, version: str) -> None:
+    engine = sqlalchemy.create_engine(sqlalchemy_url(url), poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.schema.CreateSchema("tidemark"))
+        command.upgrade(_alembic(connection), version)
+
+
 def test_an_empty_database_is_read_as_an_empty_ledger_and_stays_empty(empty: Connection, empty_url: Secret) -> None:
     assert not has_ledger(empty, empty_url)
     with session(empty_url).reading() as connection:
@@ -128,10 +169,9 @@ def test_two_processes_at_once_make_one(empty: Connection, empty_url: Secret) ->
         "sys.stdin.readline()\n"
         "with Session(settings=read_settings({'TIDEMARK_DATABASE_URL': url}), datasets={}).writing(): pass"
     )
-    command = [sys.executable, "-c", script]
+    racer = [sys.executable, "-c", script]
     processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
-        for _ in range(2)
+        subprocess.Popen(racer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT) for _ in range(2)
     ]
     for process in processes:
         assert process.stdin is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from checks import gate
+from checks import asking, gate
 from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, rides_of
 from tests.faults.readers import AUDITING, BEFORE, Arrivals, Watch, Way, watching
 from tidemark.datasets.base import Column, ColumnType, Index
@@ -86,13 +86,13 @@ def test_every_look_is_at_the_month_as_it_was_or_as_it_became(
 
 def hear_of_the_audit(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everybody look in the middle of the audit too, which passes no point of its own."""
-    real = gate._ask
+    real = asking.ask
 
     def ask_while_they_look(*given: Any) -> Any:
         watch.passing(AUDITING)
         return real(*given)
 
-    monkeypatch.setattr(gate, "_ask", ask_while_they_look)
+    monkeypatch.setattr(gate, "ask", ask_while_they_look)
 
 
 def test_the_index_is_what_the_readers_by_index_read(depot: Depot, connection: Connection) -> None:

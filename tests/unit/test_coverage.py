@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from commands.coverage import CELLS, NAMES, print_coverage, print_odd_months
+from commands.coverage import CELLS, NAMES, WARNED, print_coverage, print_odd_months
 from tests.attempts import RIDES, TODAY, VERSIONS, attempt, facts_after
 from tidemark.facts import Facts, State
+from tidemark.history import Decision, DecisionKind
 from tidemark.ledger import Outcome
 from tidemark.months import Month
 from tidemark.report import RunReport, report_facts
+from tidemark.verdict import Finding, Severity
 
+DECISION = Decision(
+    kind=DecisionKind.RELEASE,
+    judged_load=1,
+    codes=(),
+    by="Ana",
+    reason="It is so.",
+    at=datetime(2023, 4, 2, tzinfo=UTC),
+)
 O = Outcome  # noqa: E741 - in tables of histories
 
 
@@ -53,7 +66,7 @@ def cells(line: str) -> list[str]:
 
 def test_every_state_has_a_sign_of_its_own() -> None:
     assert set(CELLS) == set(State)
-    assert len({symbol for symbol, _ in CELLS.values()}) == len(State)
+    assert len({symbol for symbol, _ in (*CELLS.values(), WARNED)}) == len(State) + 1
 
 
 def test_a_line_a_year_and_a_cell_a_month() -> None:
@@ -152,3 +165,39 @@ def test_the_name_of_the_month_is_not_said_twice() -> None:
     last = attempt(O.FAILED, reason="rides 2023-02: HTTP 503.")
     facts = Facts(partition=RIDES.partition(Month(2023, 2)), last=last, deciding=last)
     assert odd(report_of(facts))[0] == "! rides 2023-02  failed: HTTP 503."
+
+
+# ---- warned months
+
+
+def warned(**changes: Any) -> Facts:
+    failed = Finding(
+        code="RIDES-PRICE-RANGE",
+        severity=Severity.WARN,
+        passed=False,
+        expected="1 to 9",
+        observed="0.2 % beyond",
+        reason="So it is.",
+    )
+    last = attempt(O.PUBLISHED, verdict="warned", findings=(failed, replace(failed, code="OTHER")), **changes)
+    return Facts(partition=RIDES.partition(Month(2023, 2)), current=last, last=last, deciding=last)
+
+
+def test_a_warned_month_has_its_own_sign_is_counted_and_says_why() -> None:
+    report = report_of(facts_after(O.PUBLISHED, month=Month(2023, 1)), warned())
+    lines = grid(report)
+    assert cells(lines[1]) == ["■", "▲"]
+    assert lines[2].strip() == "■ 2 published   ▲ 1 of them warned"
+    assert odd(report) == ["▲ rides 2023-02  warned: RIDES-PRICE-RANGE: expected 1 to 9, found 0.2 % beyond. (+1 more)"]
+
+
+def test_a_released_month_says_whose_word_it_is() -> None:
+    assert odd(report_of(warned(decision=DECISION))) == ["▲ rides 2023-02  warned: released by Ana: It is so."]
+
+
+def test_a_decision_that_broke_off_asks_for_the_same_command_again() -> None:
+    rejected = attempt(O.REJECTED)
+    broken_off = attempt(O.INTERRUPTED, load_id=2, decision=DECISION)
+    facts = Facts(partition=RIDES.partition(Month(2023, 2)), last=broken_off, deciding=rejected)
+    line, _command = odd(report_of(facts))
+    assert line == "✗ rides 2023-02  release by Ana: interrupted; run the same command again"

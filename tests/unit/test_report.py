@@ -6,11 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from tests.attempts import FEBRUARY, RIDES, TODAY, VERSIONS, attempt, facts_after
 from tidemark.facts import Facts, Flag, State
+from tidemark.history import Decision, DecisionKind
 from tidemark.ledger import Outcome
 from tidemark.months import Month
 from tidemark.partition import Partition
@@ -22,6 +24,7 @@ from tidemark.report import (
     backfill_json,
     explain_json,
     finding_json,
+    message_of,
     partition_json,
     report_facts,
     report_plan,
@@ -30,13 +33,14 @@ from tidemark.report import (
     silent_source_message,
     to_json,
 )
-from tidemark.verdict import Finding, Severity
+from tidemark.verdict import Evidence, Finding, Severity
 
 O = Outcome  # noqa: E741 - in tables of histories
 PARTITION_KEYS = {
     "dataset", "month", "state", "flags", "rows_read", "rows_published", "rows_diverted", "diverted", "sha256",
-    "verdict", "findings", "last_attempt",
+    "verdict", "findings", "decision", "last_attempt",
 }  # fmt: skip
+MONTH = RIDES.partition(FEBRUARY)
 FINDING = Finding(
     code="volume", severity=Severity.REJECT, passed=False, expected="1,000 rows", observed="3", reason="Too few."
 )
@@ -158,11 +162,14 @@ def test_a_published_month_to_the_letter() -> None:
         "sha256": "sha-1",
         "verdict": None,
         "findings": [],
+        "decision": None,
         "last_attempt": {
             "outcome": "published",
             "code": "published",
             "reason": "1,990 rows loaded.",
             "at": "2023-04-01T10:01:00Z",
+            "verdict": None,
+            "findings": [],
         },
     }
 
@@ -180,6 +187,7 @@ def test_a_month_that_was_never_tried_to_the_letter() -> None:
         "sha256": None,
         "verdict": None,
         "findings": [],
+        "decision": None,
         "last_attempt": None,
     }
 
@@ -209,8 +217,8 @@ def test_counts_are_integers_and_null_when_nothing_was_read(
 
 def test_an_attempt_that_never_read_a_row_has_no_count_of_published_ones() -> None:
     assert json_after(O.FAILED)["rows_published"] is None
-    assert attempt_json(attempt(None))["rows_published"] is None
-    assert attempt_json(attempt(O.REJECTED))["rows_published"] == 0
+    assert attempt_json(MONTH, attempt(None))["rows_published"] is None
+    assert attempt_json(MONTH, attempt(O.REJECTED))["rows_published"] == 0
 
 
 def test_the_last_attempt_is_the_last_also_when_it_changed_nothing() -> None:
@@ -232,12 +240,12 @@ def test_only_findings_that_say_something_are_in_the_partition_and_all_are_in_th
     rejected = attempt(O.REJECTED, findings=(passed, errored, FINDING))
     facts = Facts(partition=RIDES.partition(FEBRUARY), last=rejected, deciding=rejected)
     (report,) = report_facts(RIDES, [facts], VERSIONS, TODAY)
-    assert partition_json(report)["findings"] == [finding_json(errored), finding_json(FINDING)]
-    assert attempt_json(rejected)["findings"] == [finding_json(f) for f in (passed, errored, FINDING)]
+    assert partition_json(report)["findings"] == [finding_json(MONTH, errored), finding_json(MONTH, FINDING)]
+    assert attempt_json(MONTH, rejected)["findings"] == [finding_json(MONTH, f) for f in (passed, errored, FINDING)]
 
 
 def test_a_finding_to_the_letter() -> None:
-    assert finding_json(replace(FINDING, column="price")) == {
+    assert finding_json(MONTH, replace(FINDING, column="price")) == {
         "code": "volume",
         "severity": "reject",
         "passed": False,
@@ -246,7 +254,65 @@ def test_a_finding_to_the_letter() -> None:
         "expected": "1,000 rows",
         "observed": "3",
         "reason": "Too few.",
+        "gravity": 0.0,
+        "message": "volume: expected 1,000 rows, found 3.",
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"passed": True, "code": "RIDES-ROWS"}, "RIDES-ROWS holds: 1,000 rows."),
+        ({"errored": True}, "The check volume could not run (3); this says nothing about the data."),
+        (
+            {"code": "RIDES-VOLUME"},
+            (
+                "RIDES-VOLUME: expected 1,000 rows, found 3; if the change is real: "
+                'tidemark accept rides RIDES-VOLUME --from 2023-02 --reason "…".'
+            ),
+        ),
+        (
+            {"code": "RIDES-VOLUME", "severity": Severity.WARN},
+            "RIDES-VOLUME: expected 1,000 rows, found 3.",
+        ),
+    ],
+    ids=["holds", "could not run", "may be real", "warns"],
+)
+def test_a_finding_is_one_sentence_for_people(changes: dict[str, Any], message: str) -> None:
+    assert message_of(MONTH, replace(FINDING, **changes)) == message
+
+
+def test_a_persons_decision_and_the_last_attempts_findings_are_told() -> None:
+    decision = Decision(
+        kind=DecisionKind.RELEASE,
+        judged_load=1,
+        codes=("volume",),
+        by="Ana",
+        reason="It is so.",
+        at=datetime(2023, 4, 2, tzinfo=UTC),
+    )
+    released = attempt(
+        O.PUBLISHED,
+        load_id=2,
+        verdict="warned",
+        decision=decision,
+        findings=(replace(FINDING, severity=Severity.WARN),),
+    )
+    worse = attempt(O.REJECTED, load_id=3, verdict="rejected", findings=(FINDING,))
+    facts = Facts(partition=MONTH, current=released, last=worse, deciding=worse)
+    (report,) = report_facts(RIDES, [facts], VERSIONS, TODAY)
+    found: Any = partition_json(report)
+    assert (found["verdict"], [f["severity"] for f in found["findings"]]) == ("warned", ["warn"])
+    assert found["decision"] == {
+        "kind": "release",
+        "by": "Ana",
+        "reason": "It is so.",
+        "at": "2023-04-02T00:00:00Z",
+        "judged_load": 1,
+        "codes": ["volume"],
+    }
+    last = found["last_attempt"]
+    assert (last["verdict"], [f["severity"] for f in last["findings"]]) == ("rejected", ["reject"])
 
 
 def test_status_prints_version_partitions_and_summary() -> None:
@@ -277,7 +343,8 @@ def test_a_backfill_adds_its_run_and_its_exit_status() -> None:
 
 def test_explain_prints_the_partition_and_every_attempt() -> None:
     (report,) = reports([O.PUBLISHED])
-    found = explain_json(report, [attempt(None, load_id=2), attempt(O.PUBLISHED)])
+    evidence = {1: (Evidence(code="volume", rows=({"price": 3.5},)),)}
+    found = explain_json(report, [attempt(None, load_id=2), attempt(O.PUBLISHED)], evidence)
     assert list(found) == ["version", "partition", "attempts"]
     assert found["partition"] == partition_json(report)
     attempts = found["attempts"]
@@ -286,6 +353,7 @@ def test_explain_prints_the_partition_and_every_attempt() -> None:
         (2, None, None),
         (1, "published", "2023-04-01T10:01:00Z"),
     ]
+    assert [a["evidence"] for a in attempts] == [[], [{"code": "volume", "rows": [{"price": 3.5}]}]]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 

@@ -50,7 +50,7 @@ update tidemark.run set ended_at = clock_timestamp(), exit_status = %(exit_statu
 update tidemark.attempt
 set ended_at = clock_timestamp(), outcome = 'interrupted', code = 'interrupted',
     reason = 'The loader stopped without a word: it was killed, or lost its machine or its connection.',
-    remedy = 'Run the same backfill again; nothing of this attempt was published.'
+    remedy = 'Run the same command again; nothing of this attempt was published.'
 where dataset = %(dataset)s and month = %(month)s and outcome is null;
 
 -- name: begin_attempt
@@ -79,7 +79,7 @@ set url = excluded.url, available = excluded.available, etag = excluded.etag,
 -- What staging read and took out.
 update tidemark.attempt
 set rows_read = %(rows_read)s, rows_diverted = %(rows_diverted)s, diverted = %(diverted)s,
-    dropped_columns = %(dropped)s
+    dropped_columns = %(dropped)s, added_columns = %(added)s
 where load_id = %(load_id)s;
 
 -- name: record_verdict
@@ -89,11 +89,38 @@ set verdict = %(verdict)s, suite_version = %(suite_version)s
 where load_id = %(load_id)s;
 
 -- name: record_findings
--- What each check said; values are (load_id, code, severity, passed, errored, column_name, expected, observed, reason).
+-- What each check said; values are
+-- (load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity).
 insert into tidemark.finding
-    (load_id, code, severity, passed, errored, column_name, expected, observed, reason)
+    (load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity)
 values %s
 on conflict (load_id, code) do nothing;
+
+-- name: record_profile
+-- The statistics of what a load staged.
+insert into tidemark.profile (load_id, statistics) values (%(load_id)s, %(statistics)s) on conflict do nothing;
+
+-- name: record_evidence
+-- Rows that show why checks failed; values are (load_id, code, position, row).
+insert into tidemark.evidence (load_id, code, position, row) values %s on conflict do nothing;
+
+-- name: published_profiles
+-- The published months of a dataset before one month that have a profile, the newest first, each with the codes of the
+-- checks that had rejected it before a person released it.
+select p.month, p.current_load as load_id, s.statistics, coalesce(d.codes, '{}') as rejected_codes
+from tidemark.partition p
+     join tidemark.profile s on s.load_id = p.current_load
+     left join tidemark.decision d on d.load_id = p.current_load
+where p.dataset = %(dataset)s and p.month < %(month)s
+order by p.month desc
+limit %(most)s;
+
+-- name: acceptances
+-- The known changes of a dataset.
+select dataset, code, first_month, last_month, accepted_by, reason, accepted_at
+from tidemark.acceptance
+where dataset = %(dataset)s
+order by code, first_month;
 
 -- name: end_attempt
 -- An attempt ends; one that has ended keeps its outcome.
@@ -103,10 +130,12 @@ set ended_at = clock_timestamp(), outcome = %(outcome)s, code = %(code)s, reason
 where load_id = %(load_id)s and outcome is null;
 
 -- name: end_published
--- An attempt ends as published; part of the publish transaction.
-update tidemark.attempt
-set ended_at = clock_timestamp(), outcome = 'published', code = 'published', reason = %(reason)s,
-    rows_published = %(rows)s
+-- An attempt ends as published, by the gate's word or a person's; part of the publish transaction.
+update tidemark.attempt a
+set ended_at = clock_timestamp(), outcome = 'published', code = 'published', rows_published = %(rows)s,
+    reason = %(reason)s || coalesce(
+        (select ', released by ' || d.decided_by from tidemark.decision d where d.load_id = a.load_id), ''
+    )
 where load_id = %(load_id)s and outcome is null;
 
 -- name: current_load
@@ -137,8 +166,8 @@ where load_id = %(load_id)s and outcome is not null;
 
 -- name: partition_attempts
 -- For each month of a dataset the attempts that decide what it is: the published one, the last one that ended, the
--- last one that was not «unchanged», and one that runs. An attempt without an end whose month's lock is free was
--- interrupted.
+-- last one that says how the month stands, and one that runs: not one that was «unchanged», nor a person's decision that
+-- came to nothing. An attempt without an end whose month's lock is free was interrupted.
 with held as materialized (
     select l.objid::bigint as yyyymm
     from pg_locks l
@@ -147,8 +176,11 @@ with held as materialized (
       and l.classid::bigint = (select number from tidemark.dataset where name = %(dataset)s)
 ), judged as (
     select a.*, h.yyyymm is not null and a.outcome is null as running,
-           coalesce(a.outcome, case when h.yyyymm is null then 'interrupted' end) as effective
+           coalesce(a.outcome, case when h.yyyymm is null then 'interrupted' end) as effective,
+           d.kind as decided, d.judged_load, d.codes as decided_codes, d.decided_by, d.reason as decided_reason,
+           d.decided_at
     from tidemark.attempt a
+    left join tidemark.decision d using (load_id)
     left join held h on h.yyyymm = extract(year from a.month) * 100 + extract(month from a.month)
     where a.dataset = %(dataset)s and a.month between %(first)s and %(last)s
 ), ranked as (
@@ -156,7 +188,9 @@ with held as materialized (
            j.load_id is not distinct from
                max(j.load_id) filter (where effective is not null) over (partition by j.month) as is_last,
            j.load_id is not distinct from
-               max(j.load_id) filter (where effective <> 'unchanged') over (partition by j.month) as is_deciding
+               max(j.load_id) filter (
+                   where effective <> 'unchanged' and (decided is null or effective in ('published', 'rejected'))
+               ) over (partition by j.month) as is_deciding
     from judged j
     left join tidemark.partition p on p.dataset = j.dataset and p.month = j.month
 )
@@ -174,17 +208,19 @@ select distinct month from tidemark.attempt where dataset = %(dataset)s;
 
 -- name: findings_of
 -- What the checks said about these attempts.
-select load_id, code, severity, passed, errored, column_name, expected, observed, reason
+select load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity
 from tidemark.finding
-where load_id = any(%(loads)s)
-order by load_id, passed, code;
+where load_id = any(%(loads)s);
 
 -- name: odd_findings_of
 -- Of what the checks said about these attempts, what did not pass: a ledger of years holds thirty times as many that did.
-select load_id, code, severity, passed, errored, column_name, expected, observed, reason
+select load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity
 from tidemark.finding
-where load_id = any(%(loads)s) and (not passed or errored)
-order by load_id, passed, code;
+where load_id = any(%(loads)s) and (not passed or errored);
+
+-- name: evidence_of
+-- The rows that show why checks failed, of these attempts.
+select load_id, code, row from tidemark.evidence where load_id = any(%(loads)s) order by load_id, code, position;
 
 -- name: attempts_of
 -- Every attempt of one month, the newest first.
@@ -197,8 +233,10 @@ with held as (
       and l.objid::bigint = extract(year from %(month)s::date) * 100 + extract(month from %(month)s::date)
 )
 select a.*, a.outcome is null and exists (select from held) as running,
-       coalesce(a.outcome, case when not exists (select from held) then 'interrupted' end) as effective
-from tidemark.attempt a
+       coalesce(a.outcome, case when not exists (select from held) then 'interrupted' end) as effective,
+       d.kind as decided, d.judged_load, d.codes as decided_codes, d.decided_by, d.reason as decided_reason,
+       d.decided_at
+from tidemark.attempt a left join tidemark.decision d using (load_id)
 where a.dataset = %(dataset)s and a.month = %(month)s
 order by a.load_id desc;
 

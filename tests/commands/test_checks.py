@@ -1,0 +1,75 @@
+"""``tidemark checks`` and the page of the docs: every check of the gate, with thresholds and reasons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from checks.base import every_check
+from checks.listing import Listed, listed, months, thresholds
+from checks.own import own_checks
+from commands.main import run
+from docs import generate_checks
+from tidemark.datasets import green
+from tidemark.datasets.base import Dataset
+from tidemark.datasets.registry import BUILT_IN
+
+
+def found(dataset: Dataset, code: str) -> Listed:
+    return next(check for check in listed(dataset) if check.code == code)
+
+
+def test_the_page_of_the_docs_is_what_the_suites_say() -> None:
+    assert generate_checks.TARGET.read_text(encoding="utf-8") == generate_checks.render(), "run make docs"
+
+
+@pytest.mark.parametrize("dataset", BUILT_IN, ids=lambda dataset: dataset.name)
+def test_every_check_of_a_dataset_is_listed_with_its_reason(dataset: Dataset) -> None:
+    checks = listed(dataset)
+    asked = [check.code for check in (*every_check(dataset), *own_checks(dataset.name))]
+    assert [check.code for check in checks] == asked
+    for check in checks:
+        assert check.reason.endswith((".", "…"))
+        assert check.expects
+        assert "expect_" not in check.expects
+        if check.warns is not None and check.rejects is not None:
+            assert check.warns < check.rejects
+
+
+def test_two_thresholds_and_one_read_aloud() -> None:
+    assert thresholds(found(green.DATASET, "GREEN-PICKUP-IN-MONTH")) == "warns above 0.15 %, rejects above 2 %"
+    assert thresholds(found(green.DATASET, "GREEN-EXTRA-PRESENT")) == "rejects above 99 %"
+    assert thresholds(found(green.DATASET, "GREEN-COLUMNS")) == "rejects"
+    assert thresholds(found(green.DATASET, "GREEN-COLUMNS-NEW")) == "warns"
+    assert "beyond the months before" in thresholds(found(green.DATASET, "GREEN-VOLUME"))
+    assert months(found(green.DATASET, "GREEN-PICKUP-LONGITUDE-RANGE")) == "until 2016-06"
+
+
+def test_the_command_prints_the_checks_of_one_dataset(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["checks", "green"]) == 0
+    printed = capsys.readouterr().out
+    assert "GREEN-PICKUP-IN-MONTH  warns above 0.15 %, rejects above 2 %\n  pickup_datetime in its month." in printed
+    assert "YELLOW" not in printed
+
+
+def test_programs_get_every_dataset_with_thresholds_as_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["checks", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["version"] == 1
+    assert {check["dataset"] for check in printed["checks"]} == {dataset.name for dataset in BUILT_IN}
+    (in_month,) = (check for check in printed["checks"] if check["code"] == "GREEN-PICKUP-IN-MONTH")
+    assert (in_month["warns"], in_month["rejects"]) == (0.0015, 0.02)
+    assert (in_month["severity"], in_month["column"]) == ("reject", "pickup_datetime")
+
+
+def test_a_dataset_that_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["checks", "gren"]) == 2
+    assert "green" in capsys.readouterr().err
+
+
+def test_no_database_is_started_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["checks", "green"])
+    assert not (tmp_path / "postgres").exists()
+    assert list(tmp_path.iterdir()) == []
