@@ -7,27 +7,35 @@ import json
 from collections.abc import Iterator
 
 from checks import kinds
+from checks.history import history_checks
 from checks.suites import SUITES
 from tidemark.datasets.base import Dataset
 from tidemark.verdict import Check
 
-IN_MONTH = 0.95  # the worst real month has 0.04 % outside; another month's file has nearly all
+IN_MONTH = 0.9985  # the worst real month has 0.04 % outside
+OTHER_MONTH = 0.98  # a twentieth outside is a part of another month's file, which has nearly all outside
 HARDLY_EMPTY = 0.01  # some required columns are empty in half of a good month, and in three quarters of one of fhv
-EVENTS_PRESENT = 0.95
+EVENTS_PRESENT = 0.9995
+EVENTS_LOST = 0.99
 
 
 def suite_of(dataset: Dataset) -> tuple[Check, ...]:
-    """Return every check of a dataset; one of its own module takes the place of an implied one with the same code."""
-    own = {check.code: check for check in SUITES.get(dataset.name, ())}
-    implied = {check.code: check for check in _implied(dataset)}
-    return tuple((implied | own).values())
+    """Return every rule of a dataset; those of its own module take the place of an implied one with the same code."""
+    own = SUITES.get(dataset.name, ())
+    codes = {check.code for check in own}
+    return (*(check for check in _implied(dataset) if check.code not in codes), *own)
+
+
+def every_check(dataset: Dataset) -> tuple[Check, ...]:
+    """Return the rules of a dataset and what compares its months with those before."""
+    return (*suite_of(dataset), *history_checks(dataset))
 
 
 def suite_version(dataset: Dataset) -> str:
     """Twelve hex digits that change with the definition of any check, and not with how its reason is worded."""
     definition = [
-        (c.code, c.expectation, c.column, c.arguments, c.severity, str(c.since), str(c.until))
-        for c in sorted(suite_of(dataset), key=lambda check: check.code)
+        (c.code, c.expectation, c.column, c.arguments, c.severity, str(c.since), str(c.until), c.reject_mostly)
+        for c in sorted(every_check(dataset), key=lambda check: check.code)
     ]
     return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:12]
 
@@ -49,6 +57,7 @@ def _implied(dataset: Dataset) -> Iterator[Check]:
         code_of(name, event.removesuffix("_datetime"), "in", "month"),
         event,
         mostly=IN_MONTH,
+        reject_mostly=OTHER_MONTH,
         reason="A few rows of other months are in every file; many mean that this is another month's file.",
     )
     for column in dataset.columns:
@@ -57,14 +66,15 @@ def _implied(dataset: Dataset) -> Iterator[Check]:
                 code_of(name, event, "present"),
                 event,
                 mostly=EVENTS_PRESENT,
+                reject_mostly=EVENTS_LOST,
                 reason="A row without its time belongs to no month.",
             )
-        elif column.required:
+        elif column.required and ((stand_in := dataset.stand_in(column)) is None or stand_in.until):
             yield kinds.present(
                 code_of(name, column.name, "present"),
                 column.name,
                 mostly=HARDLY_EMPTY,
-                since=column.since,
+                since=stand_in.until.next if stand_in and stand_in.until else column.since,
                 until=column.until,
                 reason="A required column that is all but empty is as good as missing.",
             )

@@ -1,4 +1,4 @@
-"""The gate: every check of a suite on one staged table, and the verdict that follows.
+"""The gate: a staged month, judged by the rules of its suite and against its own past, and the verdict that follows.
 
 It fails closed: a check that raised, gave no answer or gave two rejects the month, and its finding says that the
 check failed, not the data.
@@ -6,79 +6,87 @@ check failed, not the data.
 
 from __future__ import annotations
 
-import os
-import re
 import threading
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, time
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg2
 import psycopg2.errors
 
-from checks.base import code_of, suite_of, suite_version
-from checks.wording import EXAMPLES, expected, observed, one_line
+from checks.asking import Answer, ask, import_early, lost
+from checks.base import suite_of, suite_version
+from checks.evidence import gather
+from checks.history import history_checks
+from checks.own import own_finding
+from checks.past import compare, make_profile
+from checks.weighing import WARNED, gravity_of, released, severity_of, with_acceptances
+from checks.wording import expected
 from tidemark.datasets.base import Dataset
-from tidemark.errors import Stopped, Transient, Unreachable
+from tidemark.errors import Unreachable
+from tidemark.history import History
 from tidemark.months import Month
 from tidemark.postgres import Connection, connect
-from tidemark.schema import sqlalchemy_url
+from tidemark.profile import Profile
 from tidemark.settings import Secret
 from tidemark.stage import Staged
-from tidemark.verdict import Accepted, Check, Finding, MonthBound, Rejected, Severity, Verdict
+from tidemark.verdict import Accepted, Check, Evidence, Finding, Rejected, Verdict, gravest_first
 from tidemark.warehouse import count_rows
 
-if TYPE_CHECKING:
-    from great_expectations.core import ExpectationValidationResult
-    from great_expectations.core.result_format import ResultFormatUnion
-    from great_expectations.datasource.fluent.interfaces import Batch
-    from great_expectations.expectations.expectation import Expectation
-
-# Great Expectations keeps its current context in a variable of the process: one audit at a time.
-_ONE_AT_A_TIME = threading.Lock()
-_ENGINE = {"pool_size": 1, "max_overflow": 1}
-_CREDENTIALS = re.compile(r"://[^/@\s]*@")
-LONGEST_ERROR = 200
+__all__ = ["audit", "findings_of", "import_early", "release"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What one check said: it holds, it does not and ``observed`` says why, or ``error`` kept it from running."""
+def audit(
+    url: Secret,
+    dataset: Dataset,
+    staged: Staged,
+    *,
+    raw: Path | None = None,
+    history: History = History(),  # noqa: B008 - frozen
+    stop: threading.Event | None = None,
+) -> Verdict:
+    """Judge a staged table by every check of its dataset's suite, and against the months before it.
 
-    code: str
-    passed: bool = False
-    observed: str = ""
-    error: str | None = None
-
-
-def import_early() -> None:
-    """Import Great Expectations, which takes seconds, before anything is audited; the audit tells what is wrong."""
-    with suppress(Exception):
-        _great_expectations()
-
-
-def audit(url: Secret, dataset: Dataset, staged: Staged, *, stop: threading.Event | None = None) -> Verdict:
-    """Judge a staged table by every check of its dataset's suite that speaks of its month.
-
-    Raises ``Transient`` with the code ``database-lost`` when the database does not answer, ``Stopped`` when ``stop``
-    was set before its turn came.
+    ``raw``: the file that was staged; its profile is made while PostgreSQL answers the suite. Without one, nothing is
+    compared with history. Raises ``Transient`` with the code ``database-lost`` when the database does not answer,
+    ``Stopped`` when ``stop`` was set.
     """
-    month = staged.partition.month
-    checks = tuple(check for check in suite_of(dataset) if check.applies_to(month))
-    with _counting(url, staged) as count:
+    stop = stop or threading.Event()
+    checks = tuple(check for check in suite_of(dataset) if check.applies_to(staged.partition.month))
+    with ThreadPoolExecutor(1, "profile") as pool, _counting(url, staged) as count:
+        profiling = pool.submit(make_profile, dataset, staged, raw, stop) if raw is not None else None
         before = count()
-        answers = _ask(url, staged, checks, stop or threading.Event())
+        answers = ask(url, staged, checks, stop)
         after = count()
-    findings = (*findings_of(staged, checks, answers), _finding_of_counts(staged, before, after))
-    if any(finding.blocks for finding in findings):
-        return Rejected(staged=staged, rows=staged.rows, suite_version=suite_version(dataset), findings=findings)
-    return Accepted(staged=staged, rows=staged.rows, suite_version=suite_version(dataset), findings=findings)
+    by_rule = (*findings_of(staged, checks, answers), _finding_of_counts(staged, before, after), *_new_columns(staged))
+    profile, by_history = _past(dataset, staged, history, profiling)
+    findings = gravest_first(with_acceptances((*by_rule, *by_history), history, staged.partition.month))
+    evidence = gather(url, dataset, staged, (*checks, *history_checks(dataset)), findings)
+    return _verdict(dataset, staged, findings, profile, evidence)
+
+
+def release(
+    staged: Staged,
+    findings: Iterable[Finding],
+    *,
+    suite_version: str,
+    profile: Profile | None,
+    by: str,
+    reason: str,
+) -> Accepted:
+    """Let a rejected month through on a person's word: what blocked it becomes warnings that say whose word it was.
+
+    ``staged``: the quarantined rows, staged again and counted; ``suite_version``: the one of the verdict.
+    """
+    return Accepted(
+        staged=staged,
+        rows=staged.rows,
+        suite_version=suite_version,
+        findings=gravest_first(released(findings, by=by, reason=reason)),
+        profile=profile,
+    )
 
 
 def findings_of(staged: Staged, checks: Sequence[Check], answers: Iterable[Answer]) -> tuple[Finding, ...]:
@@ -98,25 +106,42 @@ def _finding(check: Check, month: Month, answers: list[Answer]) -> Finding:
     answer = answers[0] if len(answers) == 1 else Answer(code=check.code, error=f"it gave {len(answers)} answers")
     return Finding(
         code=check.code,
-        severity=check.severity,
+        severity=severity_of(check, answer.failing),
         passed=answer.passed and answer.error is None,
         errored=answer.error is not None,
-        column=check.column,
+        column=check.column or dict(check.arguments).get("column_A"),  # type: ignore[arg-type]  # the name of a column
         expected=expected(check, month),
         observed=answer.error or answer.observed or ("as expected" if answer.passed else "otherwise"),
         reason=check.reason,
+        gravity=0.0 if answer.passed or answer.error else gravity_of(check, answer.failing),
     )
 
 
 def _suite_finding(staged: Staged, problem: str) -> Finding:
-    return Finding(
-        code=code_of(staged.partition.dataset, "suite"),
-        severity=Severity.REJECT,
-        passed=False,
-        errored=True,
-        expected="one answer from each check",
-        observed=problem,
-        reason="What nobody has checked is not published.",
+    return own_finding(staged.partition.dataset, "suite", problem)
+
+
+def _past(
+    dataset: Dataset, staged: Staged, history: History, profiling: Future[Profile] | None
+) -> tuple[Profile | None, tuple[Finding, ...]]:
+    return compare(dataset, staged, history, profiling) if profiling is not None else (None, ())
+
+
+def _verdict(
+    dataset: Dataset,
+    staged: Staged,
+    findings: tuple[Finding, ...],
+    profile: Profile | None,
+    evidence: tuple[Evidence, ...],
+) -> Verdict:
+    kind = Rejected if any(finding.blocks for finding in findings) else Accepted
+    return kind(
+        staged=staged,
+        rows=staged.rows,
+        suite_version=suite_version(dataset),
+        findings=findings,
+        profile=profile,
+        evidence=evidence,
     )
 
 
@@ -129,19 +154,13 @@ def _counting(url: Secret, staged: Staged) -> Iterator[Callable[[], int | None]]
     try:
         connection = connect(url)
     except Unreachable as error:
-        raise _lost(staged) from error
+        raise lost(staged) from error
     try:
         yield lambda: _count(connection, staged.table)
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise _lost(staged) from error
+        raise lost(staged) from error
     finally:
         connection.close()
-
-
-def _lost(staged: Staged) -> Transient:
-    return Transient(
-        f"The database was lost while {staged.partition} was audited.", remedy="Run this again.", code="database-lost"
-    )
 
 
 def _count(connection: Connection, table: str) -> int | None:
@@ -153,173 +172,19 @@ def _count(connection: Connection, table: str) -> int | None:
 
 def _finding_of_counts(staged: Staged, before: int | None, after: int | None) -> Finding:
     right = before == after == staged.rows
-    return Finding(
-        code=code_of(staged.partition.dataset, "staged", "rows"),
-        severity=Severity.REJECT,
-        passed=right,
-        errored=not right,
-        expected=f"the {staged.rows:,} rows that were staged, before and after the audit",
-        observed="as expected" if right else f"{_rows(before)} before it, {_rows(after)} after it",
-        reason="A verdict holds only for the rows that it was given for.",
+    told = (
+        "as expected" if right else f"{_rows(before)} before it, {_rows(after)} after it; staged were {staged.rows:,}"
     )
+    return own_finding(staged.partition.dataset, "staged-rows", told, passed=right)
+
+
+def _new_columns(staged: Staged) -> Iterator[Finding]:
+    """Tell once of the columns that nobody knew, with the month whose file brought them first."""
+    if staged.added:
+        names = [column.name for column in staged.added]
+        told = f"also {', '.join(names)}"
+        yield own_finding(staged.partition.dataset, "columns-new", told, column=names[0], gravity=WARNED)
 
 
 def _rows(count: int | None) -> str:
     return "no table" if count is None else f"{count:,}"
-
-
-# ---- asking Great Expectations
-
-
-def _ask(url: Secret, staged: Staged, checks: Sequence[Check], stop: threading.Event) -> list[Answer]:
-    lost: list[Unreachable] = []
-
-    def opened() -> Connection:
-        try:
-            return connect(url)
-        except Unreachable as error:
-            lost.append(error)
-            raise
-
-    try:
-        with _ONE_AT_A_TIME:
-            if stop.is_set():
-                raise Stopped("The audit was stopped.", remedy="Run the same command again to go on.")
-            with _batch(url, opened, staged.table) as batch:
-                answers = _answers(batch, checks, staged.partition.month)
-    except Stopped:
-        raise
-    except Exception as error:
-        if lost:
-            raise _lost(staged) from error
-        answers = [Answer(code=check.code, error=_described(error)) for check in checks]
-    return [replace(answer, error=_without_secrets(answer.error, url)) for answer in answers]
-
-
-def _great_expectations() -> ModuleType:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # it looks there when it is imported
-    import great_expectations
-    import great_expectations.expectations
-
-    return great_expectations
-
-
-@contextmanager
-def _batch(url: Secret, opened: Callable[[], Connection], table: str) -> Iterator[Batch]:
-    great_expectations = _great_expectations()
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.datasource.fluent.interfaces import GxDatasourceWarning
-
-    warnings.filterwarnings("ignore", category=GxDatasourceWarning)  # it prefers its add_postgres, which wants a host
-    warnings.filterwarnings("ignore", "`schema_name` is deprecated")  # what is to replace it is not for add_sql
-    context = great_expectations.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_sql(
-        "warehouse",
-        connection_string=sqlalchemy_url(url).replace("$", "%24"),  # it would take $NAME for a variable
-        # with our own session, so that a limit which the role has for its statements rejects no good month
-        kwargs={**_ENGINE, "creator": opened},
-    )
-    try:
-        asset = source.add_table_asset("staged", table_name=table, schema_name="staging")
-        batch = asset.add_batch_definition_whole_table("month").get_batch()
-        with closing(batch.data.execution_engine):
-            yield batch
-    finally:
-        source.get_engine().dispose()
-
-
-def _answers(batch: Batch, checks: Sequence[Check], month: Month) -> list[Answer]:
-    """Ask every check for yes or no, which few scans tell; then ask those that said no what they saw."""
-    answers, expectations = _build(checks, month)
-    answers += [_answer(result) for result in _results(batch, expectations.values(), "BOOLEAN_ONLY")]
-    failed = {answer.code for answer in answers if not answer.passed and answer.error is None}
-    if not failed:
-        return answers
-    detailed: ResultFormatUnion = {"result_format": "BASIC", "partial_unexpected_count": EXAMPLES}
-    results = _results(batch, [expectations[code] for code in failed], detailed)
-    by_code = {check.code: check for check in checks}
-    return [answer for answer in answers if answer.code not in failed] + [_why(result, by_code) for result in results]
-
-
-def _build(checks: Sequence[Check], month: Month) -> tuple[list[Answer], dict[str, Expectation]]:
-    """Make the expectations by code, and answers for the checks of which none can be made."""
-    answers, expectations = [], {}
-    for check in checks:
-        try:
-            expectations[check.code] = _expectation(check, month)
-        except Exception as error:  # noqa: BLE001 - a check that cannot be built cannot run
-            answers.append(Answer(code=check.code, error=_described(error)))
-    return answers, expectations
-
-
-def _expectation(check: Check, month: Month) -> Expectation:
-    import great_expectations.expectations
-
-    name = "".join(word.capitalize() for word in check.expectation.split("_"))
-    arguments = {argument: _argument(value, month) for argument, value in check.arguments}
-    if check.column is not None:
-        arguments["column"] = check.column
-    kind = getattr(great_expectations.expectations, name)
-    expectation: Expectation = kind(**arguments, meta={"code": check.code})
-    return expectation
-
-
-def _argument(value: object, month: Month) -> object:
-    if value is MonthBound.START:
-        return datetime.combine(month.first_day, time.min)
-    if value is MonthBound.END:
-        return datetime.combine(month.next.first_day, time.min)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _results(
-    batch: Batch, expectations: Iterable[Expectation], result_format: ResultFormatUnion
-) -> list[ExpectationValidationResult]:
-    from great_expectations import ExpectationSuite
-
-    suite = ExpectationSuite(name="suite", expectations=list(expectations))
-    return batch.validate(suite, result_format=result_format).results
-
-
-def _answer(result: ExpectationValidationResult) -> Answer:
-    return Answer(code=_code(result), passed=result.success is True, error=_raised(result))
-
-
-def _why(result: ExpectationValidationResult, checks: Mapping[str, Check]) -> Answer:
-    answer = _answer(result)
-    if answer.passed:
-        return replace(answer, passed=False, error="it failed when it was asked first, and passed when asked again")
-    if answer.error is not None:
-        return answer
-    return replace(answer, observed=observed(checks[answer.code], result.result or {}))
-
-
-def _code(result: ExpectationValidationResult) -> str:
-    return str(result.expectation_config.meta["code"])  # type: ignore[union-attr]  # _expectation() set it
-
-
-def _raised(result: ExpectationValidationResult) -> str | None:
-    """Return what was raised while a check ran: told once for the check, or once for each metric that it needs."""
-    info: Mapping[str, Any] = result.exception_info or {}
-    for told in (info, *(value for value in info.values() if isinstance(value, Mapping))):
-        if told.get("raised_exception"):
-            return _first_line(str(told.get("exception_message")))
-    return None
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_first_line(str(error))}"
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message")
-
-
-def _without_secrets(text: str | None, url: Secret) -> str | None:
-    if text is None:
-        return None
-    password = urlsplit(url.reveal()).password or ""
-    for secret in {url.reveal(), password, unquote(password)} - {""}:
-        text = text.replace(secret, "***")
-    return one_line(_CREDENTIALS.sub("://***@", text), LONGEST_ERROR)

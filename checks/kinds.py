@@ -1,6 +1,7 @@
 """The kinds of checks that suites are made of.
 
-``mostly`` is the least share of rows, or of values that are not null, for which a check must hold.
+``mostly`` is the least share of rows, or of values that are not null, for which a check must hold; below
+``reject_mostly``, where there is one, it rejects the month, and between the two it warns.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class Kind(StrEnum):
     PRESENT = "expect_column_values_to_not_be_null"
     BETWEEN = "expect_column_values_to_be_between"
     ONE_OF = "expect_column_values_to_be_in_set"
+    LIKE = "expect_column_values_to_match_regex"
     NOT_BEFORE = "expect_column_pair_values_a_to_be_greater_than_b"
 
 
@@ -34,7 +36,14 @@ def rows(code: str, *, at_least: int, reason: str) -> Check:
 
 
 def present(
-    code: str, column: str, *, mostly: float, since: Month | None = None, until: Month | None = None, reason: str
+    code: str,
+    column: str,
+    *,
+    mostly: float,
+    reject_mostly: float | None = None,
+    since: Month | None = None,
+    until: Month | None = None,
+    reason: str,
 ) -> Check:
     return Check(
         code=code,
@@ -43,11 +52,12 @@ def present(
         arguments=(("mostly", mostly),),
         since=since,
         until=until,
+        reject_mostly=reject_mostly,
         reason=reason,
     )
 
 
-def in_month(code: str, column: str, *, mostly: float, reason: str) -> Check:
+def in_month(code: str, column: str, *, mostly: float, reject_mostly: float | None = None, reason: str) -> Check:
     return Check(
         code=code,
         expectation=Kind.BETWEEN,
@@ -58,6 +68,7 @@ def in_month(code: str, column: str, *, mostly: float, reason: str) -> Check:
             ("strict_max", True),
             ("mostly", mostly),
         ),
+        reject_mostly=reject_mostly,
         reason=reason,
     )
 
@@ -69,7 +80,9 @@ def between(
     high: float,
     *,
     mostly: float,
+    reject_mostly: float | None = None,
     severity: Severity = Severity.REJECT,
+    until: Month | None = None,
     reason: str,
 ) -> Check:
     """Values from ``low`` to ``high``, both included."""
@@ -79,6 +92,8 @@ def between(
         column=column,
         arguments=(("min_value", low), ("max_value", high), ("mostly", mostly)),
         severity=severity,
+        until=until,
+        reject_mostly=reject_mostly,
         reason=reason,
     )
 
@@ -89,7 +104,9 @@ def one_of(
     values: tuple[int | str, ...],
     *,
     mostly: float,
-    severity: Severity = Severity.REJECT,
+    reject_mostly: float | None = None,
+    since: Month | None = None,
+    until: Month | None = None,
     reason: str,
 ) -> Check:
     return Check(
@@ -97,12 +114,28 @@ def one_of(
         expectation=Kind.ONE_OF,
         column=column,
         arguments=(("value_set", values), ("mostly", mostly)),
-        severity=severity,
+        since=since,
+        until=until,
+        reject_mostly=reject_mostly,
         reason=reason,
     )
 
 
-def not_before(code: str, column: str, other: str, *, mostly: float, reason: str) -> Check:
+def like(code: str, column: str, pattern: str, *, mostly: float, reject_mostly: float, reason: str) -> Check:
+    """Texts that match a POSIX regular expression."""
+    return Check(
+        code=code,
+        expectation=Kind.LIKE,
+        column=column,
+        arguments=(("regex", pattern), ("mostly", mostly)),
+        reject_mostly=reject_mostly,
+        reason=reason,
+    )
+
+
+def not_before(
+    code: str, column: str, other: str, *, mostly: float, reject_mostly: float | None = None, reason: str
+) -> Check:
     """In each row that has both, ``column`` is not before ``other``."""
     return Check(
         code=code,
@@ -115,5 +148,6 @@ def not_before(code: str, column: str, other: str, *, mostly: float, reason: str
             ("ignore_row_if", "neither"),
             ("mostly", mostly),
         ),
+        reject_mostly=reject_mostly,
         reason=reason,
     )

@@ -17,37 +17,57 @@ _FAULTS = {
     Kind.PRESENT: "are empty",
     Kind.BETWEEN: "are out of range",
     Kind.ONE_OF: "are something else",
+    Kind.LIKE: "are something else",
     Kind.NOT_BEFORE: "are the other way round",
 }
 
 
 def expected(check: Check, month: Month) -> str:
+    """Say what a rule expects of a month, with its thresholds."""
     try:
-        return _expected(check, month)
+        return _described(check, str(month), _share(check)) + _rejecting(check)
     except (KeyError, TypeError, ValueError):  # its arguments make no sense: the gate says so when it cannot run
         return _by_name(check)
 
 
-def _expected(check: Check, month: Month) -> str:
+def expectation(check: Check) -> str:
+    """Say what a check expects of any month, without its thresholds."""
+    kind, _, what = check.expectation.partition(": ")
+    if kind == "history":
+        return " ".join(filter(None, (check.column, f"({what})" if check.column else what, "as in the months before")))
+    return what or _described(check, "its month", "")
+
+
+def _share(check: Check) -> str:
+    return f" in at least {100 * float(str(dict(check.arguments).get('mostly', 1))):.4g} % of"
+
+
+def _described(check: Check, month: str, share: str) -> str:
     arguments: dict[str, Any] = dict(check.arguments)
-    share = f"in at least {100 * arguments.get('mostly', 1):.4g} % of"
+    values, rows = (f"{share} values", f"{share} rows") if share else ("", "")
     match check.expectation:
         case Kind.COLUMNS:
             return "every column of the contract"
         case Kind.ROWS:
             return f"at least {_counted(arguments['min_value'], 'row')}"
         case Kind.PRESENT:
-            return f"{check.column} filled in {share.removeprefix('in ')} rows"
+            return f"{check.column} filled{rows}"
         case Kind.BETWEEN if arguments["min_value"] is MonthBound.START:
-            return f"{check.column} in {month} {share} values"
+            return f"{check.column} in {month}{values}"
         case Kind.BETWEEN:
-            return f"{check.column} from {arguments['min_value']:,} to {arguments['max_value']:,} {share} values"
+            return f"{check.column} from {arguments['min_value']:,} to {arguments['max_value']:,}{values}"
         case Kind.ONE_OF:
-            return f"{check.column} one of {', '.join(map(str, arguments['value_set']))} {share} values"
+            return f"{check.column} one of {', '.join(map(str, arguments['value_set']))}{values}"
+        case Kind.LIKE:
+            return f"{check.column} like {arguments['regex']}{values}"
         case Kind.NOT_BEFORE:
-            return f"{arguments['column_A']} not before {arguments['column_B']} {share} rows"
+            return f"{arguments['column_A']} not before {arguments['column_B']}{rows}"
         case _:
             return _by_name(check)
+
+
+def _rejecting(check: Check) -> str:
+    return f" (below {100 * check.reject_mostly:.4g} % it is rejected)" if check.reject_mostly is not None else ""
 
 
 def _by_name(check: Check) -> str:
@@ -58,7 +78,7 @@ def _by_name(check: Check) -> str:
 def observed(check: Check, result: Mapping[str, Any]) -> str:
     """Say what a failed check found; ``result`` is the ``result`` of Great Expectations in the format BASIC."""
     if "unexpected_count" in result:
-        return _share(check, result) + _examples(result.get("partial_unexpected_list") or ())
+        return _counts(check, result) + _examples(result.get("partial_unexpected_list") or ())
     if check.expectation == Kind.COLUMNS:
         missing = result.get("details", {}).get("mismatched", {}).get("missing", ())
         return f"no {', '.join(map(str, missing))}"
@@ -72,7 +92,7 @@ def one_line(text: str, longest: int) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def _share(check: Check, result: Mapping[str, Any]) -> str:
+def _counts(check: Check, result: Mapping[str, Any]) -> str:
     unexpected = result["unexpected_count"]
     values = result["element_count"] - result.get("missing_count", 0)
     fault = next((fault for kind, fault in _FAULTS.items() if kind == check.expectation), "are not as expected")

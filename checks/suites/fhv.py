@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from checks import kinds
 from checks.suites import tlc
 from tidemark.months import Month
 
 # The files of 2017 have these columns from January on; in the first months they hold hardly a value.
 REPORTED_SINCE = Month(2017, 7)
-REASON = "A required column that is all but empty is as good as missing; bases report it since the middle of 2017."
+COMPLETE_SINCE = Month(2019, 1)  # the CSV files of 2018 have two columns for the base, and each is empty in part
 
 SUITE = (
-    *tlc.never_empty("FHV", "dispatching_base_num"),
+    *tlc.complete("FHV", "pickup_datetime"),
+    tlc.hardly_empty("FHV", "dispatching_base_num", until=Month(2017, 12)),
+    *tlc.complete("FHV", "dispatching_base_num", since=COMPLETE_SINCE),
+    tlc.bases("FHV", "dispatching_base_num"),
     tlc.trip_order("FHV"),
     *tlc.zones("FHV"),
-    kinds.present("FHV-DROPOFF-DATETIME-PRESENT", "dropoff_datetime", mostly=0.01, since=REPORTED_SINCE, reason=REASON),
-    kinds.present("FHV-PU-LOCATION-ID-PRESENT", "pu_location_id", mostly=0.01, since=REPORTED_SINCE, reason=REASON),
-    kinds.present("FHV-DO-LOCATION-ID-PRESENT", "do_location_id", mostly=0.01, since=REPORTED_SINCE, reason=REASON),
+    tlc.hardly_empty("FHV", "dropoff_datetime", since=REPORTED_SINCE, until=Month(2018, 12)),
+    *tlc.complete("FHV", "dropoff_datetime", since=COMPLETE_SINCE),
+    tlc.hardly_empty("FHV", "pu_location_id", since=REPORTED_SINCE),
+    tlc.hardly_empty("FHV", "do_location_id", since=REPORTED_SINCE),
 )

@@ -5,28 +5,47 @@ from __future__ import annotations
 from checks import kinds
 from checks.suites import tlc
 
+MEASURED_SINCE = tlc.PARQUET_SINCE  # the CSV files before have no distance, time or amount
+
 SUITE = (
-    *tlc.never_empty("FHVHV", "hvfhs_license_num", "dropoff_datetime", "pu_location_id", "do_location_id"),
+    *tlc.complete(
+        "FHVHV",
+        "hvfhs_license_num",
+        "dispatching_base_num",
+        "pickup_datetime",
+        "dropoff_datetime",
+        "pu_location_id",
+        "do_location_id",
+    ),
+    *tlc.complete(
+        "FHVHV", "trip_miles", "trip_time", "base_passenger_fare", "driver_pay", "tips", since=MEASURED_SINCE
+    ),
+    tlc.bases("FHVHV", "dispatching_base_num"),
     tlc.trip_order("FHVHV"),
+    kinds.not_before(
+        "FHVHV-PICKUP-AFTER-REQUEST",
+        "pickup_datetime",
+        "request_datetime",
+        mostly=0.95,
+        reject_mostly=0.8,
+        reason="Trips begin after they were asked for, but for some that were booked ahead; many that do not mean "
+        "that the times were swapped or shifted.",
+    ),
     *tlc.zones("FHVHV"),
-    kinds.between(
-        "FHVHV-TRIP-MILES-RANGE",
+    tlc.quantity(
+        "FHVHV",
         "trip_miles",
-        0,
-        300,
-        mostly=tlc.USUAL_DIRT,
-        reason="A few are absurd; many mean another unit, or another column's values.",
+        most=200,
+        reason="A few are absurd; more of them mean another unit, or another column's values.",
     ),
-    kinds.between(
-        "FHVHV-TRIP-TIME-RANGE",
+    tlc.quantity(
+        "FHVHV",
         "trip_time",
-        0,
-        86_400,
-        mostly=tlc.USUAL_DIRT,
-        reason="A trip takes less than a day of seconds; many that do not mean another unit.",
+        most=86_400,
+        reason="A trip takes less than a day of seconds; those that do not mean another unit.",
     ),
-    tlc.amount("FHVHV", "base_passenger_fare", most=1000),
-    tlc.amount("FHVHV", "driver_pay", most=1000),
+    *tlc.amounts("FHVHV", base_passenger_fare=1000, driver_pay=1000, tips=200, tolls=200, sales_tax=100, bcf=50),
+    *tlc.flags("FHVHV", "shared_request_flag", "shared_match_flag", "wav_request_flag", "wav_match_flag"),
     tlc.known(
         "FHVHV",
         "LICENSE",

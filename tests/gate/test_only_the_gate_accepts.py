@@ -23,7 +23,7 @@ def sources() -> Iterator[Path]:
 def makes_accepted(source: str) -> bool:
     """Whether a module calls ``Accepted``, or passes it on where it could be called under another name.
 
-    What remains allowed is to name the type: in annotations, imports, ``isinstance`` and ``match``.
+    What remains allowed is to name the type: in annotations, imports, ``Callable``, ``isinstance`` and ``match``.
     """
     tree = ast.parse(source)
     allowed: set[ast.AST] = set()
@@ -32,6 +32,8 @@ def makes_accepted(source: str) -> bool:
             allowed.update(part for argument in node.args[1:] for part in ast.walk(argument))
         if isinstance(node, ast.MatchClass):
             allowed.add(node.cls)
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Callable":
+            allowed.update(ast.walk(node))
         for field in ("annotation", "returns"):
             annotation = getattr(node, field, None)
             if annotation is not None:
@@ -64,5 +66,6 @@ def test_the_rule_sees_every_way_around() -> None:
         "def f(kind=Accepted): ...",
     )
     assert [source for source in around if not makes_accepted(source)] == []
+    assert not makes_accepted("Gate = Callable[[int], Accepted]")
     allowed = "def f(a: Accepted) -> Accepted | None:\n    b: Accepted\n    return isinstance(a, (Accepted, int))"
     assert not makes_accepted(allowed)

@@ -1,0 +1,94 @@
+"""How far a month may be from the months before it: every threshold of the history checks, with its reason.
+
+A limit is a pair: beyond the first a month is warned about, beyond the second it is rejected. Each is added to what
+the months before did themselves: their range, or how far they were from each other. Shares are of 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NEEDED = 3  # months of history, below which a month is judged by itself alone
+NEAREST = 3  # the last months that a shape is compared with, each alone, and the same month of the year before
+MANY = 24  # months, from which on more of them tell no more about how months differ
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    warn: float
+    reject: float
+
+
+# The logarithm of the rows over those expected. A collapse by half is a rejection whatever its cause.
+FEWER_ROWS = Limit(warn=0.045, reject=0.50)
+MORE_ROWS = Limit(warn=0.08, reject=0.69)
+UNKNOWN_SEASON = 0.25  # how far months of one year are from each other where no year before tells
+
+# Nulls of a column that never had any, and of one that had.
+NEW_NULLS = Limit(warn=0.0005, reject=0.006)
+NULLS = Limit(warn=0.05, reject=0.30)
+FEWER_NULLS = Limit(warn=0.30, reject=2.0)  # to know more than before is no fault
+
+NEGATIVES = Limit(warn=0.006, reject=0.05)
+NEW_NEGATIVES = Limit(warn=0.002, reject=0.05)
+ZEROS = Limit(warn=0.06, reject=0.35)
+NEW_ZEROS = Limit(warn=0.006, reject=0.05)  # of a column that is hardly ever zero
+WHOLE = Limit(warn=0.15, reject=0.50)  # digits that were cut off
+NOT_FINITE = Limit(warn=0.0005, reject=0.01)
+
+# The largest difference of the two cumulative distributions (Kolmogorov and Smirnov): 0 the same, 1 no overlap.
+SHAPE = Limit(warn=0.035, reject=0.38)
+RATIO_SHAPE = Limit(warn=0.035, reject=0.62)
+# Of a few fixed amounts: a new tariff moves all of them at once, so that alone rejects nothing.
+FIXED_AMOUNTS = Limit(warn=0.10, reject=9.0)
+# The logarithm of the median over that of the nearest month: a new tariff of 2023 was 0.27, kilometres are 0.48.
+MEDIAN = Limit(warn=0.20, reject=0.41)
+FIXED_LEVEL = Limit(warn=0.40, reject=1.6)  # of the mean of the logarithms
+# Values beyond those that only one in a hundred passed before.
+TAIL = Limit(warn=0.0025, reject=0.035)
+TAIL_BEGINS = 1.2  # times the largest percentile of the months before
+FIXED_TAIL_BEGINS = 4.0
+SWAPPED = Limit(warn=0.01, reject=0.25)
+
+# Half the sum of the differences of all shares: the share of the rows that have another code than before.
+CODES = Limit(warn=0.06, reject=0.165)
+NEW_CODE = Limit(warn=0.0005, reject=0.25)
+LOST_CODE = 0.04  # a code that had this share and is gone has been replaced or lost
+LOST_BELOW = 0.02  # of what it had: it is gone
+
+LOST_WITHIN = 1.5  # times what months differ: after a longer gap a code that is gone is news and no fault
+MOST_OTHERS = 0.2  # of the values are not among the most frequent: more, and the column is none of codes
+MANY_CODES = 20
+DUE_ROWS = 7.0  # of a code are expected: then it is hardly gone by chance
+FEWER_CODES = Limit(warn=0.2, reject=0.3)
+CONSTANT_ROWS = 50  # that would have had another value: then one value is not chance
+
+CLOCK = Limit(warn=0.06, reject=0.15)
+TURNED_CLOCK = Limit(warn=0.04, reject=0.07)  # where it fits again when all or some rows are moved by some hours
+MINUTES = Limit(warn=0.10, reject=0.50)
+ORDER = Limit(warn=0.004, reject=0.05)
+# Without history: some publishers write too little to tell rows apart.
+DUPLICATES_ALONE = Limit(warn=0.004, reject=0.10)
+STRAYS = Limit(warn=0.002, reject=0.03)
+DUPLICATES = Limit(warn=0.004, reject=0.036)
+TOTALS = Limit(warn=0.06, reject=9.0)  # by a cent: rounding of one part touches every row
+TOTALS_FAR = Limit(warn=0.06, reject=0.33)  # by more than a fiftieth of the total
+TOTALS_ALONE = Limit(warn=0.35, reject=9.0)  # without history nobody knows whether these are all of its parts
+
+# A day against the same weekdays of its month. A snowstorm left 9 % of a day, a lockdown 3 %.
+MOST_DAYS = 0.8  # of the days of past months have rows: then one without any was lost
+MOST_DAYS_ALONE = 0.4  # of the month's own days, where there is no past: a file that was cut in the middle has more
+DAY_GONE = 0.015
+DAY_LOW = 0.15
+DAY_HIGH = 1.6
+ENOUGH_FOR_A_DAY = 12.0  # rows expected, below which an empty day is chance
+GAP_HOURS = 4  # hours in a row without a row
+HIGH_DAYS = 5  # so many days of twice the rows are no holiday
+
+# A part of the month, one vendor or one day, where the whole hides it.
+PART_MEDIAN = Limit(warn=0.25, reject=0.41)
+PART_SHARES = Limit(warn=0.25, reject=0.60)  # what is empty, zero or below zero in it
+DAY_SHARES = Limit(warn=0.45, reject=9.0)
+PART_OF_FIXED = Limit(warn=1.0, reject=1.6)  # a median may jump from one amount to the next
+LARGE_PART = 0.04  # of the month's rows
+DAY_MEDIAN = Limit(warn=0.40, reject=9.0)

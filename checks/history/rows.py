@@ -1,0 +1,182 @@
+"""The month as a whole: how many rows, whether they are there twice, were there before, or belong to other months."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import median
+
+from checks.history import limits
+from checks.history.bands import SIGMA, SURE, band, share_error, widening
+from checks.history.limits import NEEDED, UNKNOWN_SEASON
+from checks.history.signals import Case, Signal, signal, span
+from tidemark.history import PastMonth
+from tidemark.months import Month
+from tidemark.profile import Profile, Total
+
+
+def row_signals(case: Case) -> Iterator[Signal]:
+    yield from _volume(case)
+    yield from _duplicates(case)
+    yield from _stale(case)
+    yield from _strays(case)
+    yield from _total(case)
+
+
+# ---- how many
+
+
+def _volume(case: Case) -> Iterator[Signal]:
+    past = case.past("volume")
+    if len(past) < NEEDED or not case.profile.rows:
+        return
+    levels = {entry.month: math.log(max(entry.profile.rows, 1)) - _days(entry.profile, entry.month) for entry in past}
+    expected, spread = forecast(levels, case.month)
+    slack = spread * widening(past, case.month) + SURE / math.sqrt(case.profile.rows)
+    centre = expected + _days(case.profile, case.month)
+    distance = math.log(case.profile.rows) - centre
+    limit = limits.FEWER_ROWS if distance < 0 else limits.MORE_ROWS
+    low, high = (
+        round(math.exp(centre + side), -1) for side in (-limits.FEWER_ROWS.warn - slack, limits.MORE_ROWS.warn + slack)
+    )
+    # what is not known about the season widens the warning; half is half
+    reject = abs(distance) / (limit.reject + min(slack, 0.12))
+    yield Signal(
+        theme="volume",
+        column=None,
+        warn=abs(distance) / (limit.warn + slack),
+        reject=reject,
+        expected=f"{low:,.0f} to {high:,.0f} rows, {span(past)}",
+        observed=f"{case.profile.rows:,} rows",
+    )
+
+
+def forecast(levels: dict[Month, float], month: Month) -> tuple[float, float]:
+    """Return the level to expect and how far forecasts of past months were off, both as logarithms.
+
+    Where there is a year before, the last months' changes against that year are added to what it had.
+    """
+    expected, seasonal = _forecast(levels, month)
+    errors = []
+    for earlier in list(levels)[NEEDED:]:
+        before = {past: level for past, level in levels.items() if past < earlier}
+        guess, was_seasonal = _forecast(before, earlier)
+        if was_seasonal == seasonal:
+            errors.append(abs(levels[earlier] - guess))
+    typical = SIGMA * median(errors) if len(errors) >= NEEDED else 0.04
+    return expected, max(typical, 0.01) * 2 if seasonal else max(typical, UNKNOWN_SEASON / 4)
+
+
+def _forecast(levels: dict[Month, float], month: Month) -> tuple[float, bool]:
+    recent = list(levels)[-6:]
+    guesses = []
+    for years in (1, 2):
+        before = Month(month.year - years, month.number) if month.year > years else month
+        if before in levels:
+            pairs = [(past, Month(past.year - years, past.number)) for past in recent]
+            changes = [levels[past] - levels[twin] for past, twin in pairs if twin in levels]
+            if len(changes) >= NEEDED:
+                guesses.append(levels[before] + median(changes))
+    if guesses:
+        return sum(guesses) / len(guesses), True
+    return median(levels[past] for past in recent[-NEEDED:]), False
+
+
+def _days(profile: Profile, month: Month) -> float:
+    """Return the logarithm of the month's days, each counted as what its weekday has of an average one."""
+    if profile.grid is None:
+        return 0.0
+    return math.log((month.next.first_day - month.first_day).days)
+
+
+# ---- twice, before, elsewhere
+
+
+def _duplicates(case: Case) -> Iterator[Signal]:
+    rows = case.profile.rows
+    if not rows:
+        return
+    past = case.past("duplicates")
+    usual = median(entry.profile.duplicates / max(entry.profile.rows, 1) for entry in past) if past else 0.0
+    share = case.profile.duplicates / rows
+    yield signal(
+        "duplicates",
+        None,
+        max(share - usual, 0.0),
+        limits.DUPLICATES if len(past) >= NEEDED else limits.DUPLICATES_ALONE,
+        slack=SURE * share_error(usual, rows) / 2,
+        expected=f"at most {100 * (usual + limits.DUPLICATES.warn):.2g} % of the rows the same as another one",
+        observed=f"{case.profile.duplicates:,} of {rows:,} rows ({100 * share:.2g} %) are repeated",
+    )
+
+
+def _stale(case: Case) -> Iterator[Signal]:
+    for entry in case.past("stale"):
+        same = entry.profile.fingerprint == case.profile.fingerprint and case.profile.fingerprint
+        if same and entry.profile.rows == case.profile.rows and case.profile.rows > 1:
+            yield Signal(
+                theme="stale",
+                column=None,
+                warn=20.0,
+                reject=20.0,
+                expected="rows that no month before had",
+                observed=f"the same rows as in {entry.month}, whatever their times say",
+            )
+
+
+def _strays(case: Case) -> Iterator[Signal]:
+    grid = case.profile.grid
+    if grid is None or not grid.inside + grid.outside:
+        return
+    rows = grid.inside + grid.outside
+    past = case.past("strays", case.dataset.event_column)
+    shares = [_stray_share(entry) for entry in past] or [0.0]
+    limit = band(shares, past=past, month=case.month, error=share_error(median(shares), rows))
+    share = grid.outside / rows
+    yield signal(
+        "strays",
+        case.dataset.event_column,
+        limit.above(share),
+        limits.STRAYS,
+        slack=limit.slack,
+        expected=f"at most {100 * (limit.high + limits.STRAYS.warn):.2g} % of the times outside of {case.month}",
+        observed=f"{grid.outside:,} of {rows:,} ({100 * share:.2g} %)",
+    )
+
+
+def _stray_share(entry: PastMonth) -> float:
+    grid = entry.profile.grid
+    return grid.outside / max(grid.inside + grid.outside, 1) if grid else 0.0
+
+
+# ---- the total and its parts
+
+
+def _total(case: Case) -> Iterator[Signal]:
+    total = case.profile.total
+    if total is None or not total.rows:
+        return
+    past = tuple(e for e in case.past("total", total.column) if e.profile.total and e.profile.total.rows)
+    known = past if len(past) >= NEEDED else ()
+    bounds = (limits.TOTALS, limits.TOTALS_FAR) if known else (limits.TOTALS_ALONE, limits.TOTALS_ALONE)
+    if known and known[-1].profile.total and known[-1].profile.total.parts != total.parts:
+        bounds = (limits.TOTALS, limits.TOTALS)  # a part is new or gone: the sum is another one than before
+    for far, bound in zip((False, True), bounds, strict=True):
+        shares = [_wrong_share(e.profile.total, far=far) for e in known if e.profile.total] or [0.0]
+        limit = band(shares, past=known, month=case.month, error=share_error(median(shares), total.rows))
+        share = _wrong_share(total, far=far)
+        yield signal(
+            "total",
+            total.column,
+            limit.above(share),
+            bound,
+            slack=limit.slack,
+            expected=f"{total.column} the sum of its parts but in {100 * limit.high:.2g} % of the rows"
+            + (f", {span(known)}" if known else ""),
+            observed=f"another sum in {100 * share:.3g} % of {total.rows:,} rows",
+            of=(total.column, *total.parts),
+        )
+
+
+def _wrong_share(total: Total, *, far: bool) -> float:
+    return (total.far if far else total.wrong) / total.rows

@@ -1,0 +1,157 @@
+"""Numbers against their own past: how they are distributed, how they relate to each other, and parts that differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+
+from checks.history import limits
+from checks.history.bands import band, gap_of, share_error
+from checks.history.limits import NEEDED, Limit
+from checks.history.parts import part_signals
+from checks.history.shapes import LEAST_NUMBERS, aligned, is_fixed_shape, largest_gap, nearest
+from checks.history.signals import Case, Signal, signal, span
+from tidemark.history import PastMonth
+from tidemark.profile import Numbers
+from tidemark.profile.bins import COARSE, bounds, centre
+
+
+def value_signals(case: Case) -> Iterator[Signal]:
+    for name, numbers in case.profile.numbers.items():
+        theme, column = theme_of(name, numbers)
+        past = tuple(e for e in case.past(theme, column) if _positive(e.profile.numbers.get(name)) >= LEAST_NUMBERS)
+        if len(past) >= NEEDED and _positive(numbers) >= LEAST_NUMBERS:
+            yield from _distribution(case, name, numbers, past)
+            yield from part_signals(case, name, numbers, past, (theme, column))
+        if theme == "elapsed":
+            yield from _order(case, name, numbers)
+
+
+def theme_of(name: str, numbers: Numbers) -> tuple[str, str]:
+    """Return the theme and the column under which numbers are judged: a column, a ratio or a time between two."""
+    if len(numbers.of) == 1:
+        return "quantiles", name
+    return ratio_theme(name) if " / " in name else ("elapsed", numbers.of[0])
+
+
+def ratio_theme(name: str) -> tuple[str, str]:
+    above, below = name.split(" / ")
+    return f"per-{'elapsed' if ' - ' in below else below}", above
+
+
+def _positive(numbers: Numbers | None) -> int:
+    return sum(count for place, count in numbers.histogram.items() if place > 0) if numbers else 0
+
+
+def _distribution(case: Case, name: str, numbers: Numbers, past: tuple[PastMonth, ...]) -> Iterator[Signal]:
+    """Compare the values above zero: zeros and negatives have shares of their own."""
+    theme, column = theme_of(name, numbers)
+    histograms = [numbers.histogram, *(entry.profile.numbers[name].histogram for entry in past)]
+    (now, *before), bins = aligned(histograms)
+    distance, slack, twin = nearest(now, before, past, case.month, largest_gap)
+    fixed = is_fixed_shape(twin)
+    expected = f"{name} as {span(past)}: median {_median(twin, bins):.4g}"
+    observed = f"median {_median(now, bins):.4g}, {100 * distance:.0f} % of the values moved"
+    shape = limits.FIXED_AMOUNTS if fixed else limits.SHAPE if len(numbers.of) == 1 else limits.RATIO_SHAPE
+
+    def told(distance: float, limit: Limit, slack: float, seen: str = observed) -> Signal:
+        return signal(theme, column, distance, limit, slack=slack, expected=expected, observed=seen, of=numbers.of)
+
+    yield told(distance, shape, slack)
+    level, bound = (_mean, limits.FIXED_LEVEL) if fixed else (_smooth_median, limits.MEDIAN)
+    yield told(_shift(now, before, bins, level), bound, slack)
+    inverted = _inverted(now, before, bins) if " / " in name and " - " not in name else 0.0
+    if inverted > limits.SWAPPED.warn:
+        seen = f"the other way round in {100 * inverted:.2g} % of the rows"
+        yield replace(told(inverted, limits.SWAPPED, 0.0, seen), swapped=True)
+        return
+    for side, share, usual in _tails(now, before, bins, fixed=fixed):
+        seen = f"{100 * share:.2g} % {side}"
+        limit = band(usual, past=past, month=case.month, error=share_error(median(usual), int(now.sum())))
+        yield told(limit.above(share), limits.TAIL, limit.slack * gap_of(past, case.month), seen)
+
+
+def _median(counts: np.ndarray, bins: list[int]) -> float:
+    return centre(bins[_place(counts, 0.5)], COARSE)
+
+
+def _place(counts: np.ndarray, share: float) -> int:
+    running = np.cumsum(counts)
+    return int(np.searchsorted(running, share * running[-1]))
+
+
+def _shift(
+    now: np.ndarray, before: list[np.ndarray], bins: list[int], level: Callable[[np.ndarray, list[int]], float]
+) -> float:
+    """Return the logarithm of the level of this month over that of the nearest of the months before."""
+    mine = math.log(level(now, bins))
+    return min(abs(mine - math.log(level(counts, bins))) for counts in before)
+
+
+def _mean(counts: np.ndarray, bins: list[int]) -> float:
+    """Return the middle of a few fixed amounts, in logarithms: a median would jump from one of them to the next."""
+    logs = np.log([centre(place, COARSE) for place in bins])
+    return float(np.exp((counts * logs).sum() / counts.sum()))
+
+
+def _smooth_median(counts: np.ndarray, bins: list[int]) -> float:
+    place = _place(counts, 0.5)
+    low, high = bounds(bins[place], COARSE)
+    below = counts[:place].sum()
+    within = (counts.sum() / 2 - below) / max(counts[place], 1)
+    return float(low + (high - low) * within)
+
+
+def _tails(
+    now: np.ndarray, before: list[np.ndarray], bins: list[int], *, fixed: bool
+) -> Iterator[tuple[str, float, list[float]]]:
+    """Yield for either side the share of the values beyond where one in a hundred was, now and before."""
+    factor = limits.FIXED_TAIL_BEGINS if fixed else limits.TAIL_BEGINS
+    middles = np.array([centre(place, COARSE) for place in bins])
+    last = before[-2 * NEEDED :]
+    high = factor * float(np.median([middles[_place(counts, 0.99)] for counts in last]))
+    low = float(np.median([middles[_place(counts, 0.01)] for counts in last])) / factor
+    for side, chosen in ((f"above {high:.4g}", middles > high), (f"below {low:.4g}", middles < low)):
+        shares = [float(counts[chosen].sum() / counts.sum()) for counts in before]
+        yield side, float(now[chosen].sum() / now.sum()), shares
+
+
+def _inverted(now: np.ndarray, before: list[np.ndarray], bins: list[int]) -> float:
+    """Return the share of a ratio's values that would be usual ones if its two columns were swapped."""
+    middles = np.array([centre(place, COARSE) for place in bins])
+    pooled = np.sum(before[-2 * NEEDED :], axis=0)
+    low, high = (middles[_place(pooled, share)] for share in (0.05, 0.95))
+    first, last = (middles[_place(pooled, share)] for share in (0.01, 0.99))
+    chosen = (middles >= 1 / high) & (middles <= 1 / low) & ((middles < first) | (middles > last))
+    usual = float(pooled[chosen].sum() / pooled.sum())
+    mine = float(now[chosen].sum() / now.sum())
+    beyond = float(now[(middles < first) | (middles > last)].sum() / now.sum())
+    return mine - usual if mine > 0.6 * beyond else 0.0
+
+
+# ---- order
+
+
+def _order(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
+    column = numbers.of[0] if numbers.of[0] != case.dataset.event_column else numbers.of[1]
+    past = tuple(e for e in case.past("order", column) if name in e.profile.numbers and e.profile.numbers[name].numbers)
+    if not numbers.numbers:
+        return
+    share = numbers.negatives / numbers.numbers
+    known = past if len(past) >= NEEDED else ()
+    shares = [e.profile.numbers[name].negatives / e.profile.numbers[name].numbers for e in known] or [0.0]
+    limit = band(shares, past=known, month=case.month, error=share_error(median(shares), numbers.numbers))
+    yield signal(
+        "order",
+        column,
+        limit.above(share),
+        limits.ORDER,
+        slack=limit.slack,
+        expected=f"{name} below 0 in at most {100 * limit.high:.2g} % of the rows"
+        + (f", {span(known)}" if known else ""),
+        observed=f"{100 * share:.2g} % ({numbers.negatives:,})",
+    )

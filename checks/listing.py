@@ -1,0 +1,102 @@
+"""Every check of a dataset as people and programs read it: what it expects, from where on it warns and rejects, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from checks.base import every_check
+from checks.history import history_checks
+from checks.own import own_checks
+from checks.wording import expectation
+from tidemark.datasets.base import Dataset
+from tidemark.months import Month
+from tidemark.verdict import Check, Severity
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """A check. ``warns`` and ``rejects``: from where on; none: it never does, or as soon as it does not hold.
+
+    Of a rule they are shares of the rows for which it does not hold, from 0 to 1; ``against_history``: how far the
+    month is beyond what the months before it did, as a share or as the logarithm of a ratio.
+    """
+
+    dataset: str
+    code: str
+    column: str | None
+    severity: Severity
+    expects: str
+    warns: float | None
+    rejects: float | None
+    against_history: bool
+    since: Month | None
+    until: Month | None
+    reason: str
+
+
+def listed(dataset: Dataset) -> tuple[Listed, ...]:
+    """Return the rules of a dataset, what is compared with its history, and what the gate itself makes sure of."""
+    history = {check.code for check in history_checks(dataset)}
+    return tuple(_listed(dataset, history))
+
+
+def _listed(dataset: Dataset, history: set[str]) -> Iterator[Listed]:
+    for check in (*every_check(dataset), *own_checks(dataset.name)):
+        against_history = check.code in history
+        warns, rejects = _limits(check) if against_history else _shares(check)
+        yield Listed(
+            dataset=dataset.name,
+            code=check.code,
+            column=check.column,
+            severity=check.severity,
+            expects=expectation(check),
+            warns=warns,
+            rejects=rejects,
+            against_history=against_history,
+            since=check.since,
+            until=check.until,
+            reason=check.reason,
+        )
+
+
+def _limits(check: Check) -> tuple[float | None, float | None]:
+    given = dict(check.arguments)
+    return _number(given.get("warn")), _number(given.get("reject"))
+
+
+def _shares(check: Check) -> tuple[float | None, float | None]:
+    mostly = _number(dict(check.arguments).get("mostly"))
+    if mostly is None:
+        return None, None
+    failing = round(1 - mostly, 6)
+    if check.reject_mostly is not None:
+        return failing, round(1 - check.reject_mostly, 6)
+    return (failing, None) if check.severity is Severity.WARN else (None, failing)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def thresholds(check: Listed) -> str:
+    """Say from where on a check warns and rejects: ``warns above 0.05 % of rows, rejects above 0.5 %``."""
+    said = [
+        f"{verb} {_beyond(value, check.against_history)}"
+        for verb, value in (("warns", check.warns), ("rejects", check.rejects))
+        if value is not None
+    ]
+    if said:
+        return ", ".join(said)
+    return "rejects" if check.severity is Severity.REJECT else "warns"
+
+
+def _beyond(value: float, against_history: bool) -> str:
+    return f"{value:g} beyond the months before" if against_history else f"above {100 * value:.4g} %"
+
+
+def months(check: Listed) -> str:
+    """Say of which months a check speaks; empty: of all."""
+    since = f"from {check.since}" if check.since else ""
+    until = f"until {check.until}" if check.until else ""
+    return " ".join(filter(None, (since, until)))

@@ -1,0 +1,57 @@
+"""How often a column holds each value, gathered batch by batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tidemark.profile.encoded import encoded
+from tidemark.profile.values import Codes
+
+MOST_DISTINCT = 20_000  # a column with more is none of codes
+MOST_KEPT = 300
+_COUNTED_AT_ONCE = 4096  # whole numbers below this are counted without looking each up
+
+
+class CodeCounts:
+    """Counts of a column's values, as long as they are few enough to be codes."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._rows = self._nulls = 0
+        self._too_many = False
+
+    def add(self, column: pa.Array) -> None:
+        self._rows += len(column)
+        self._nulls += column.null_count
+        if not self._too_many:
+            self._counts.update(_counts(column))
+            self._too_many = len(self._counts) > MOST_DISTINCT
+        if self._too_many:
+            self._counts.clear()
+
+    def result(self) -> Codes:
+        kept = dict(self._counts.most_common(MOST_KEPT))
+        return Codes(
+            rows=self._rows,
+            nulls=self._nulls,
+            counts=kept,
+            others=self._rows - self._nulls - sum(kept.values()),
+            distinct=len(self._counts),
+        )
+
+
+def _counts(column: pa.Array) -> dict[str, int]:
+    if pa.types.is_string(column.type):
+        indices, words = encoded(column)
+        counts = np.bincount(indices, minlength=len(words))
+        return {word: int(count) for word, count in zip(words, counts, strict=True) if word is not None}
+    values = column.drop_null()
+    bounds = pc.min_max(values).as_py()
+    if len(values) and bounds["min"] >= 0 and bounds["max"] < _COUNTED_AT_ONCE:
+        counts = np.bincount(values.to_numpy())
+        return {str(value): int(counts[value]) for value in np.flatnonzero(counts)}
+    return {str(pair["values"]): pair["counts"] for pair in values.value_counts().to_pylist()}
