@@ -38,6 +38,7 @@ types: setup
 
 docs: setup
 	@$(BIN)/python -m docs.generate_commands
+	@$(BIN)/python -m docs.generate_checks
 
 picture: setup
 	@$(BIN)/python -m docs.pictures.capture
@@ -81,6 +82,15 @@ bench-small: setup .bench/to_sql/ready
 # other ways to do what we do, beside ours: bench/trials.json
 bench-trials: setup
 	@$(BIN)/python -m bench.trials
+
+# the gate on clean months and corrupted copies of them: an hour or less; one that was stopped goes on where it was
+.PHONY: bench-gate bench-gate-small
+bench-gate: setup
+	@$(BIN)/python -m bench.gate
+
+# some minutes; fails when the gate rejects a clean month, or misses much
+bench-gate-small: setup
+	@$(BIN)/python -m bench.gate --small
 
 bench-page: setup .bench/picture/ready
 	@$(BIN)/python -m bench.page

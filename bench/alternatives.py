@@ -135,7 +135,9 @@ def stage_ours(month: str) -> Mapping[str, Any]:
 def _stage(month: str, encoders: int, kind: Callable[[Any], _Encoder], **how: bool) -> Mapping[str, Any]:
     with _fetched(month) as (load, raw):
         with Stopwatch() as watch:
-            staging._create_tables(load.connection, load.dataset, raw.partition, load.id)
+            with open_parquet(raw.path) as file:
+                binding = bind(load.dataset, raw.partition.month, file.schema_arrow)
+            staging._create_tables(load.connection, load.dataset, raw.partition, load.id, binding)
             if how.pop("unlogged", False):
                 _execute(load, "alter table {} set unlogged", raw)
                 _copies(load, raw, encoders, kind, every_column=False)
@@ -150,7 +152,7 @@ def audit_then_index(month: str) -> Mapping[str, Any]:
     with _fetched(month) as (load, raw):
         staged = stages.stage_raw(load, raw)
         with Stopwatch() as watch:
-            audit(load.url, load.dataset, staged)
+            audit(load.url, load.dataset, staged, raw=raw.path)
             prepare(load.connection, load.dataset, staged)
         return _staged(load, raw, watch)
 
@@ -162,7 +164,7 @@ def audit_beside_index(month: str) -> Mapping[str, Any]:
         with Stopwatch() as watch:
             making = threading.Thread(target=prepare, args=(load.connection, load.dataset, staged))
             making.start()
-            audit(load.url, load.dataset, staged)
+            audit(load.url, load.dataset, staged, raw=raw.path)
             making.join()
         return _staged(load, raw, watch)
 

@@ -12,15 +12,21 @@ from deployments.local import Pace, run_backfill
 from tidemark import backfill as plans
 from tidemark import load as stages
 from tidemark.backfill import Range, Run
+from tidemark.fetch import RawFile
+from tidemark.history import History, PastMonth
 from tidemark.ledger import Outcome
 from tidemark.load import Load
+from tidemark.months import Month, months_between
 from tidemark.partition import Partition
 from tidemark.plan import Mode
+from tidemark.profile import Profile, profile_month
 from tidemark.session import Session, open_session
 from tidemark.settings import read_settings
 from tidemark.stage import Staged
 from tidemark.verdict import Verdict
 from tidemark.warehouse import count_rows
+
+PAST_MONTHS = 24
 
 
 def under_prefect(dataset: str, first: str, last: str, window: int) -> Mapping[str, Any]:
@@ -65,6 +71,33 @@ def stage(dataset: str, month: str) -> Mapping[str, Any]:
     return {"seconds": watch.seconds, "rows_read": there + staged.rows_diverted}
 
 
+def audit(dataset: str, month: str) -> Mapping[str, Any]:
+    """Audit a staged month by its suite and against ``PAST_MONTHS`` like it; the attempt ends there."""
+    from checks import gate
+
+    load = open_month(dataset, month)
+    try:
+        stages.begin(load)
+        raw = stages.fetch_raw(load)
+        staged = stages.stage_raw(load, raw)
+        history = _past_like(profile_month(load.dataset, raw.partition.month, raw.path), raw.partition)
+        with Stopwatch() as watch:
+            verdict = gate.audit(load.url, load.dataset, staged, raw=raw.path, history=history)
+        stages.end(load, stages.interrupted())
+    finally:
+        stages.close(load)
+    blocking = [finding.code for finding in verdict.findings if finding.blocks]
+    if blocking:
+        raise RuntimeError(f"{staged.partition} was rejected: {', '.join(blocking)}")
+    return {"seconds": watch.seconds, "rows": verdict.rows}
+
+
+def _past_like(profile: Profile, partition: Partition) -> History:
+    first = Month(partition.month.year - PAST_MONTHS // 12, partition.month.number)
+    months = [month for month in months_between(first, partition.month) if month != partition.month]
+    return History(months=tuple(PastMonth(month=m, load_id=1, profile=profile) for m in months))
+
+
 def open_month(dataset: str, month: str) -> Load:
     """Open a load of one month that holds its lock, in a run of its own; to be closed by the caller."""
     session, chosen, run = _begin(dataset, month, month)
@@ -94,20 +127,21 @@ def _load(session: Session, chosen: Range, run: Run, partition: Partition) -> No
         raw = stages.fetch_raw(load)
         if stages.same_as_before(load, raw) is not None:
             raise RuntimeError(f"the bytes of {partition} are the same as before")
-        result = stages.conclude(load, _audited(load, stages.stage_raw(load, raw)))
+        result = stages.conclude(load, _audited(load, stages.stage_raw(load, raw), raw))
         if result.outcome is not Outcome.PUBLISHED:
             raise RuntimeError(f"{partition} ended as {result.outcome}: {result.reason}")
     finally:
         stages.close(load)
 
 
-def _audited(load: Load, staged: Staged) -> Verdict:
-    from checks.gate import audit
+def _audited(load: Load, staged: Staged, raw: RawFile) -> Verdict:
+    from checks import gate
 
-    verdict = audit(load.url, load.dataset, staged)
+    history = stages.read_history(load)
+    verdict = gate.audit(load.url, load.dataset, staged, raw=raw.path, history=history)
     stages.record_verdict(load, verdict)
     return verdict
 
 
 if __name__ == "__main__":
-    answer({"under_prefect": under_prefect, "plain": plain, "stage": stage}, ())
+    answer({"under_prefect": under_prefect, "plain": plain, "stage": stage, "audit": audit}, ())

@@ -21,6 +21,7 @@ from flows.hooks import tell_people
 from flows.limits import ensure_limits
 from flows.load_month import PREFECT_GONE, load_month
 from flows.threads import stop_if_cancelled
+from flows.turns import Turns, in_turn
 from tidemark import backfill as plans
 from tidemark.backfill import Range, Run
 from tidemark.ledger import Outcome
@@ -43,11 +44,13 @@ logger = logging.getLogger("tidemark.flows")
 class _Progress:
     """What the window shares: the months still to hand out, and how many failed so far.
 
+    ``turns``: in which they come to the gate; none from the newest on, where those before are loaded later.
     ``away``: the Prefect server is gone, so that each further month would cost a minute and come to nothing.
     """
 
     steps: Iterator[Step]
     stop_after: int | None
+    turns: Turns | None
     failures: int = 0
     away: bool = False
     lost: list[Partition] = field(default_factory=list)
@@ -95,7 +98,8 @@ async def backfill(
     await ensure_limits(session.settings.source_limit, session.settings.warehouse_limit)
     run = await asyncio.to_thread(_run, session, chosen, Mode(mode), run_id)
     steps = tuple(reversed(run.plan.taken)) if newest_first else run.plan.taken
-    progress = _Progress(steps=iter(steps), stop_after=stop_after)
+    turns = None if newest_first else Turns(step.partition.month for step in steps)
+    progress = _Progress(steps=iter(steps), stop_after=stop_after, turns=turns)
     await _fan_out(progress, run.run_id, min(window, len(steps)))
     if progress.away:
         progress.lost += [step.partition for step in progress.steps]
@@ -108,11 +112,12 @@ async def backfill(
 
 async def _fan_out(progress: _Progress, run_id: int, window: int) -> None:
     stop_if_cancelled()
-    async with asyncio.TaskGroup() as group:
-        if window:
-            group.create_task(asyncio.to_thread(import_early))  # while the first files are on their way
-        for _ in range(window):
-            group.create_task(_work(progress, run_id))
+    with in_turn(progress.turns):
+        async with asyncio.TaskGroup() as group:
+            if window:
+                group.create_task(asyncio.to_thread(import_early))  # while the first files are on their way
+            for _ in range(window):
+                group.create_task(_work(progress, run_id))
 
 
 async def _work(progress: _Progress, run_id: int) -> None:
@@ -120,7 +125,11 @@ async def _work(progress: _Progress, run_id: int) -> None:
     for step in progress.steps:
         if progress.stopped:
             return
-        result = await _load(step.partition, run_id)
+        try:
+            result = await _load(step.partition, run_id)
+        finally:
+            if progress.turns is not None:
+                progress.turns.is_over(step.partition.month)
         stop_if_cancelled()
         if result is None or result.outcome is Outcome.FAILED:
             progress.failures += 1

@@ -22,6 +22,7 @@ from checks.pages.page import write_page
 from checks.versions import versions_of
 from flows.limits import SOURCE_TAG, WAREHOUSE_TAG
 from flows.threads import in_thread
+from flows.turns import my_turn
 from tidemark import load as stages
 from tidemark.errors import BadFile, NotAtSource, Stopped, Transient
 from tidemark.fetch import RawFile
@@ -91,6 +92,7 @@ async def _attempt(load: Load) -> LoadResult:
         raw = _go_on(await fetch(load))
         _go_on(stages.same_as_before(load, raw))
         staged = _go_on(await stage(load, raw))
+        await my_turn(load.partition.month)
         verdict = await audit(load, staged, raw)
         result = await publish(load, verdict)
     except _Over as over:

@@ -264,6 +264,13 @@ def test_people_are_told_once_and_only_when_something_is_wrong(half_year: HalfYe
 # ---- Prefect
 
 
+def test_months_come_to_the_gate_in_their_order_though_one_of_them_stumbled(half_year: HalfYear) -> None:
+    lines = [match for line in half_year.first.stderr.splitlines() if (match := LINE.fullmatch(line))]
+    audited = [line["month"] for line in lines if line["stage"] == "audit"]
+    assert audited == sorted(audited)
+    assert str(STUMBLING) in audited
+
+
 def test_the_runs_in_prefect_have_the_months_names_and_states(half_year: HalfYear, prefect: PrefectApi) -> None:
     assert half_year.mended.status == 3
     first, mended = prefect.runs_named(GREEN_RUN)
