@@ -17,7 +17,6 @@ from checks.failing import failing_rows
 from checks.showing import showing
 from tidemark import postgres
 from tidemark.datasets.base import Dataset
-from tidemark.months import Month
 from tidemark.queries import QUERIES
 from tidemark.schema import sqlalchemy_url
 from tidemark.settings import Secret
@@ -61,15 +60,17 @@ def _queries(
     for finding in findings:
         if finding.passed or finding.errored or finding.code not in asked:
             continue
-        query = _query(dataset, asked[finding.code], staged.partition.month, rows)
+        query = _query(dataset, asked[finding.code], finding, staged, rows)
         if query is not None:
             yield finding.code, query.limit(ROWS)
 
 
-def _query(dataset: Dataset, check: Check, month: Month, rows: TableClause) -> Select[*tuple[Any, ...]] | None:
+def _query(
+    dataset: Dataset, check: Check, finding: Finding, staged: Staged, rows: TableClause
+) -> Select[*tuple[Any, ...]] | None:
     if check.expectation.startswith("history: "):
-        return showing(dataset, check, month, rows)
-    condition = failing_rows(check, month)
+        return showing(dataset, check, finding, staged, rows)
+    condition = failing_rows(check, staged.partition.month)
     return rows.select().where(condition) if condition is not None else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,26 +43,26 @@ def audit(
     dataset: Dataset,
     staged: Staged,
     *,
-    raw: Path | None = None,
+    raw: Path,
     history: History = History(),  # noqa: B008 - frozen
     stop: threading.Event | None = None,
 ) -> Verdict:
     """Judge a staged table by every check of its dataset's suite, and against the months before it.
 
-    ``raw``: the file that was staged; its profile is made while PostgreSQL answers the suite. Without one, nothing is
-    compared with history. Raises ``Transient`` with the code ``database-lost`` when the database does not answer,
-    ``Stopped`` when ``stop`` was set.
+    ``raw``: the file that was staged; its profile is made while PostgreSQL answers the suite.
+    Raises ``Transient`` with the code ``database-lost`` when the database does not answer, ``Stopped`` when ``stop``
+    was set.
     """
     stop = stop or threading.Event()
     checks = tuple(check for check in suite_of(dataset) if check.applies_to(staged.partition.month))
     with ThreadPoolExecutor(1, "profile") as pool, _counting(url, staged) as count:
-        profiling = pool.submit(make_profile, dataset, staged, raw, stop) if raw is not None else None
+        profiling = pool.submit(make_profile, dataset, staged, raw, stop)
         before = count()
         answers = ask(url, staged, checks, stop)
         after = count()
     by_rule = (*findings_of(staged, checks, answers), _finding_of_counts(staged, before, after), *_new_columns(staged))
-    profile, by_history = _past(dataset, staged, history, profiling)
-    findings = gravest_first(with_acceptances((*by_rule, *by_history), history, staged.partition.month))
+    profile, by_history = compare(dataset, staged, history, profiling)
+    findings = gravest_first((*with_acceptances(by_rule, history, staged.partition.month), *by_history))
     evidence = gather(url, dataset, staged, (*checks, *history_checks(dataset)), findings)
     return _verdict(dataset, staged, findings, profile, evidence)
 
@@ -119,12 +119,6 @@ def _finding(check: Check, month: Month, answers: list[Answer]) -> Finding:
 
 def _suite_finding(staged: Staged, problem: str) -> Finding:
     return own_finding(staged.partition.dataset, "suite", problem)
-
-
-def _past(
-    dataset: Dataset, staged: Staged, history: History, profiling: Future[Profile] | None
-) -> tuple[Profile | None, tuple[Finding, ...]]:
-    return compare(dataset, staged, history, profiling) if profiling is not None else (None, ())
 
 
 def _verdict(

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from tidemark.verdict import Check, Finding, Severity
 
 GATE = "gate: "
+HISTORY = "the month compared with those before it, by each check once"
 
 # word of the code: what is expected, how bad it is when it is not so, and why
 _CHECKS: Mapping[str, tuple[str, Severity, str]] = MappingProxyType(
@@ -28,7 +29,7 @@ _CHECKS: Mapping[str, tuple[str, Severity, str]] = MappingProxyType(
             "What nobody has compared is not published.",
         ),
         "history": (
-            "the month compared with those before it, by each check once",
+            HISTORY,
             Severity.REJECT,
             "What nobody has compared is not published.",
         ),

@@ -13,7 +13,7 @@ from checks.own import own_finding
 from checks.wording import one_line
 from tidemark.datasets.base import Dataset
 from tidemark.errors import Stopped
-from tidemark.history import History
+from tidemark.history import ENOUGH, History
 from tidemark.profile import Profile
 from tidemark.stage import Staged
 from tidemark.verdict import Finding
@@ -54,7 +54,14 @@ def _judged(dataset: Dataset, staged: Staged, profile: Profile, history: History
     odd = sorted((asked - answered) | (answered - asked))
     if odd:
         return (*findings, _failed(staged, "history", f"not one finding for each of {', '.join(odd)}"))
-    return findings
+    return (*findings, own_finding(dataset.name, "history", _compared(history), passed=True))
+
+
+def _compared(history: History) -> str:
+    months = [past.month for past in history.months]
+    if len(months) < ENOUGH:
+        return f"nothing to compare: {len(months)} months before it, and {ENOUGH} are needed"
+    return f"compared with {len(months)} months, {months[0]} to {months[-1]}"
 
 
 def _failed(staged: Staged, word: str, problem: str) -> Finding:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 from tidemark.datasets.base import Dataset
 from tidemark.months import Month
 from tidemark.profile.related import Difference, related
-from tidemark.verdict import Check
+from tidemark.stage import Staged
+from tidemark.verdict import Check, Finding
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select, TableClause
+    from sqlalchemy import ColumnElement, FromClause, Select, TableClause
 
 WRONG_SUM = 0.005  # of the total's unit; amounts are published in cents
+MOST_SORTED = 2_000_000  # rows; what PostgreSQL sorts the ends of in a second
+MOST_GROUPED = 200_000  # rows; what it groups by all columns in a second
+SORTED = ("shares", "quantiles", "per", "elapsed")
+
+_SIDE = re.compile(r"(above|below) \S+$")
+_USUAL = re.compile(r"median (?:of )?(?:about )?([-+.\de]*\d)")
+_FOUND = re.compile(r"^(?:median )?([-+.\de]*\d)(?! %)")
 
 
-def showing(dataset: Dataset, check: Check, month: Month, table: TableClause) -> Select[*tuple[Any, ...]] | None:
-    """Return the query for a history check that failed; none where no row shows it."""
+def showing(
+    dataset: Dataset, check: Check, finding: Finding, staged: Staged, table: TableClause
+) -> Select[*tuple[Any, ...]] | None:
+    """Return the query for a history check that failed; none where no row shows it.
+
+    Of a large table the odd ones among at most some of the rows are shown: all of them would take too long.
+    """
+    month = staged.partition.month
     theme = check.expectation.removeprefix("history: ").split()[0]
     event = table.c[dataset.event_column]
     match theme:
@@ -28,26 +44,32 @@ def showing(dataset: Dataset, check: Check, month: Month, table: TableClause) ->
         case "strays":
             return table.select().where((event < _start(month)) | (event >= _start(month.next)))
         case "duplicates":
-            return _repeated(table)
+            return _repeated(table, staged.rows)
         case "total":
             return _wrong_totals(dataset, table)
     if check.column is None:
         return None
-    return _of_column(dataset, theme, table.c[check.column], table)
+    some = _sampled(table, staged.rows) if theme in SORTED else table
+    return _of_column(dataset, theme, finding, some.c[check.column], some)
 
 
 def _of_column(
-    dataset: Dataset, theme: str, values: ColumnElement[Any], table: TableClause
+    dataset: Dataset, theme: str, finding: Finding, values: ColumnElement[Any], table: FromClause
 ) -> Select[*tuple[Any, ...]] | None:
     from sqlalchemy import func
 
     match theme:
+        case "stretch":
+            return _filled_by_day(table.c[dataset.event_column], values, table)
+        case "digits":
+            return _by_code(values, table)
         case "nulls":
             return table.select().where(values.is_(None))
         case "shares":
             return table.select().where(values <= 0).order_by(values)
         case "quantiles" | "per":
-            return table.select().where(values.is_not(None)).order_by(values.desc())
+            end = values if is_about_the_low_end(finding) else values.desc()
+            return table.select().where(values > 0).order_by(end)
         case "codes":
             return _by_code(values, table)
         case "minutes":
@@ -72,6 +94,18 @@ def _by_day(event: ColumnElement[Any], month: Month, table: TableClause) -> Sele
     return select(day, func.count().label("rows")).select_from(table).where(inside).group_by(day).order_by(day)
 
 
+def _filled_by_day(
+    event: ColumnElement[Any], values: ColumnElement[Any], table: FromClause
+) -> Select[*tuple[Any, ...]]:
+    """Of each day, how many rows it has, how many have a value, and how many different ones these are."""
+    from sqlalchemy import Date, cast, func, select
+
+    day = cast(event, Date).label("day")
+    counts = (func.count().label("rows"), func.count(values).label("filled"))
+    different = func.count(values.distinct()).label("different")
+    return select(day, *counts, different).select_from(table).group_by(day).order_by(day)
+
+
 def _by_hour(event: ColumnElement[Any], table: TableClause) -> Select[*tuple[Any, ...]]:
     from sqlalchemy import Integer, cast, func, select
 
@@ -79,18 +113,38 @@ def _by_hour(event: ColumnElement[Any], table: TableClause) -> Select[*tuple[Any
     return select(hour, func.count().label("rows")).select_from(table).group_by(hour).order_by(hour)
 
 
-def _by_code(values: ColumnElement[Any], table: TableClause) -> Select[*tuple[Any, ...]]:
+def _by_code(values: ColumnElement[Any], table: FromClause) -> Select[*tuple[Any, ...]]:
     from sqlalchemy import func, select
 
     rows = func.count().label("rows")
     return select(values, rows).select_from(table).group_by(values).order_by(rows.desc())
 
 
-def _repeated(table: TableClause) -> Select[*tuple[Any, ...]]:
+def is_about_the_low_end(finding: Finding) -> bool:
+    """Whether a finding about how values are distributed says that they are too small, rather than too large."""
+    side = _SIDE.search(finding.observed)
+    if side is not None:
+        return side[1] == "below"
+    usual, found = _USUAL.search(finding.expected), _FOUND.search(finding.observed)
+    return usual is not None and found is not None and float(found[1]) < float(usual[1])
+
+
+def _sampled(table: TableClause, rows: int) -> FromClause:
+    """Return a table, or about ``MOST_SORTED`` of its rows where it has more."""
+    from sqlalchemy import func
+
+    return table if rows <= MOST_SORTED else table.tablesample(func.system(100 * MOST_SORTED / rows))
+
+
+def _repeated(table: TableClause, rows: int) -> Select[*tuple[Any, ...]]:
+    """Of a large table, show those whose hash falls among about ``MOST_GROUPED``: copies of a row have the same one."""
     from sqlalchemy import func, select
 
     copies = func.count().label("copies")
-    return select(copies, *table.c).group_by(*table.c).having(func.count() > 1).order_by(copies.desc())
+    query = select(copies, *table.c).group_by(*table.c).having(func.count() > 1).order_by(copies.desc())
+    if rows <= MOST_GROUPED:
+        return query
+    return query.where(func.hash_record_extended(func.row(*table.c), 0) % math.ceil(rows / MOST_GROUPED) == 0)
 
 
 def _wrong_totals(dataset: Dataset, table: TableClause) -> Select[*tuple[Any, ...]] | None:

@@ -34,19 +34,32 @@ def as_warning(gravity: float) -> float:
 
 
 def with_acceptances(findings: Iterable[Finding], history: History, month: Month) -> tuple[Finding, ...]:
-    """Turn a failed finding that is a known change on record into a warning that says who accepted it, and why."""
+    """Turn a failed rule that is a known change on record into a warning that says who accepted it, and why.
+
+    What history says has heard of it already: there an accepted change has a level, and is its own measure.
+    """
     return tuple(_with(finding, history.acceptance_of(finding.code, month)) for finding in findings)
 
 
 def released(findings: Iterable[Finding], *, by: str, reason: str) -> tuple[Finding, ...]:
     """Turn every finding that blocks into a warning that says who released the month, and why."""
-    return tuple(_forgiven(each, f"Released by {by}: {reason}") if each.blocks else each for each in findings)
+    return tuple(
+        _forgiven(each, _sentence(f"Released by {by}: {reason}")) if each.blocks else each for each in findings
+    )
 
 
 def _with(finding: Finding, acceptance: Acceptance | None) -> Finding:
     if acceptance is None or finding.passed or finding.errored:
         return finding
-    return _forgiven(finding, f"Accepted by {acceptance.by}: {acceptance.reason}")
+    return _forgiven(finding, word_of(acceptance))
+
+
+def word_of(acceptance: Acceptance) -> str:
+    return _sentence(f"Accepted by {acceptance.by}: {acceptance.reason}")
+
+
+def _sentence(word: str) -> str:
+    return f"{word.removesuffix('.')}."
 
 
 def _forgiven(finding: Finding, word: str) -> Finding:
@@ -56,8 +69,9 @@ def _forgiven(finding: Finding, word: str) -> Finding:
         severity=Severity.WARN,
         errored=False,
         observed=failure,
-        reason=f"{finding.reason} {word.removesuffix('.')}.",
+        reason=f"{finding.reason} {word}",
         gravity=as_warning(finding.gravity),
+        softened=finding.softened or finding.blocks,
     )
 
 

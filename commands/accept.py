@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 def accept(dataset: str, code: str, first: str, last: str | None, by: str | None, reason: str, as_json: bool) -> int:
     """Accept that the check CODE fails in some months: there it warns where it would reject.
 
-    The rejected months of that time are due again. Once three of them are published they are the measure of the
-    others; they are none for the months outside.
+    The rejected months of that time are due again. Once three of them are published, they are the measure of the
+    others: another change within them rejects again. They are none for the months outside. Other checks are not
+    covered; only what follows from a collapse of the volume, such as other shares of codes, warns with it.
     """
     from checks.base import suite_of
     from checks.history import history_checks

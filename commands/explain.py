@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 @options.dataset
 @click.argument("month", callback=options.not_blank)
 @click.option("--rows", is_flag=True, help="Show the rows that failed the checks, up to 50 of each.")
+@click.option("--checks", is_flag=True, help="Show the checks that passed, too.")
 @options.as_json
-def explain(dataset: str, month: str, rows: bool, as_json: bool) -> int:
+def explain(dataset: str, month: str, rows: bool, checks: bool, as_json: bool) -> int:
     """Tell the whole history of one MONTH (YYYY-MM): attempts, file, counts, checks, errors, decisions."""
     from checks.versions import versions_of
     from tidemark import backfill as plans
@@ -48,13 +49,20 @@ def explain(dataset: str, month: str, rows: bool, as_json: bool) -> int:
     if as_json:
         print_json(explain_json(report, attempts, evidence, pages))
     else:
-        _print(out(), report, attempts, pages)
+        _print(out(), report, attempts, pages, every_check=checks)
         if rows:
             print_evidence(out(), attempts, evidence)
     return 0
 
 
-def _print(console: Console, report: PartitionReport, attempts: tuple[Attempt, ...], pages: Mapping[int, Path]) -> None:
+def _print(
+    console: Console,
+    report: PartitionReport,
+    attempts: tuple[Attempt, ...],
+    pages: Mapping[int, Path],
+    *,
+    every_check: bool,
+) -> None:
     flags = f" ({', '.join(sorted(report.flags))})" if report.flags else ""
     odd = ", warned" if report.is_warned else ""
     console.print(f"[bold]{report.partition}[/]  {report.state}{odd}{flags}")
@@ -68,10 +76,10 @@ def _print(console: Console, report: PartitionReport, attempts: tuple[Attempt, .
         console.print(f"  It was never tried: [bold]tidemark backfill {report.partition}[/]")
     for attempt in attempts:
         console.print()
-        _print_attempt(console, attempt, pages.get(attempt.load_id))
+        _print_attempt(console, attempt, pages.get(attempt.load_id), every_check=every_check)
 
 
-def _print_attempt(console: Console, attempt: Attempt, page: Path | None) -> None:
+def _print_attempt(console: Console, attempt: Attempt, page: Path | None, *, every_check: bool) -> None:
     outcome = attempt.outcome or "running"
     run = f" of run {attempt.run_id}" if attempt.run_id else ""
     console.print(f"[bold]load {attempt.load_id}[/]{run}  {attempt.began_at:%Y-%m-%d %H:%M:%S}  [bold]{outcome}[/]")
@@ -86,15 +94,28 @@ def _print_attempt(console: Console, attempt: Attempt, page: Path | None) -> Non
         ("dropped", ", ".join(attempt.dropped_columns)),
         ("added", ", ".join(attempt.added_columns)),
         ("verdict", attempt.verdict or ""),
+        ("history", _history(attempt)),
         ("decision", _decision(attempt)),
         ("quarantine", attempt.quarantine_table or ""),
         ("evidence", str(page or "")),
     ):
         if text:
             grid.add_row(f"[dim]{name}[/]", shown(text))
+    held = [finding for finding in attempt.findings if finding.passed and not finding.errored]
     for finding in attempt.findings:
-        grid.add_row("[dim]check[/]", _finding(finding))
+        if every_check or finding not in held:
+            grid.add_row("[dim]check[/]", _finding(finding))
+    if held and not every_check:
+        grid.add_row("[dim]check[/]", f"[green]✓[/] {len(held)} checks passed (--checks shows them)")
     print_table(console, grid)
+
+
+def _history(attempt: Attempt) -> str:
+    """Say what the month was compared with, which a passed check alone does not tell."""
+    from checks.own import HISTORY
+
+    told = (finding.observed for finding in attempt.findings if finding.expected == HISTORY and finding.passed)
+    return next(told, "")
 
 
 def _finding(finding: Finding) -> str:

@@ -135,7 +135,7 @@ class Depot:
     def audited(self, load: Load, raw: RawFile) -> Verdict:
         from checks.gate import audit
 
-        verdict = audit(self.url, self.dataset, stages.stage_raw(load, raw))
+        verdict = audit(self.url, self.dataset, stages.stage_raw(load, raw), raw=raw.path)
         stages.record_verdict(load, verdict)
         return verdict
 

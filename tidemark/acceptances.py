@@ -33,7 +33,8 @@ def accept(
     """Put a change on record, and say whether it is new: the same change again stays as it is.
 
     ``codes``: the checks of the dataset. Raises ``UsageError`` when there is no such check (``unknown-check``), the
-    months are no range of the dataset, or another acceptance of the check covers some of them (``accepted-already``).
+    months are no range of the dataset, or another acceptance of the check covers some of them (``accepted-already``);
+    only one that began before may, as a change can begin within another.
     """
     _check_code(dataset.name, change.code, codes)
     _check_range(dataset, change)
@@ -81,14 +82,15 @@ def _check_range(dataset: Dataset, change: Change) -> None:
 
 
 def _overlap(known: Acceptance, change: Change) -> bool:
-    begins_before_its_end = change.last is None or known.first <= change.last
-    return begins_before_its_end and (known.last is None or change.first <= known.last)
+    """Whether a change would cover the months of a known one from its beginning on."""
+    return change.first <= known.first and (change.last is None or known.first <= change.last)
 
 
 def _accepted_already(known: Acceptance) -> UsageError:
     until = f"to {known.last}" if known.last else "on, for good"
     return UsageError(
         f"{known.by} accepted {known.code} on {known.at:%Y-%m-%d} from {known.first} {until}: {known.reason}",
-        remedy="Nothing was changed. Choose months that it does not cover.",
+        remedy=f"Nothing was changed. Choose months before it, or, for another change within it, begin at "
+        f"{known.first.next} or later.",
         code="accepted-already",
     )

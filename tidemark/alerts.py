@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import accumulate
 
+from tidemark.facts import Attempt
+from tidemark.ledger import Outcome
 from tidemark.report import PartitionReport, RunReport
 
 SHOWN_MONTHS = 10
 LONGEST_REASON = 200
 LONGEST_END = 100  # of the line that says how many more there are
 LONGEST = 3000  # Slack cuts a section there
+_IN_VAIN = (Outcome.FAILED, Outcome.INTERRUPTED, Outcome.REJECTED)
 
 
 def backfill_message(title: str, report: RunReport) -> str | None:
@@ -34,8 +37,16 @@ def backfill_message(title: str, report: RunReport) -> str | None:
 
 def _of_this_run(partition: PartitionReport, report: RunReport) -> bool:
     """Whether this run brought it about: what an earlier run left behind was told then."""
-    deciding = partition.facts.deciding
-    return deciding is not None and deciding.run_id == report.run_id
+    told = _told(partition)
+    return told is not None and told.run_id == report.run_id
+
+
+def _told(report: PartitionReport) -> Attempt | None:
+    """Return the attempt that a message is about: where a person's word stands, the one that it outlived."""
+    last = report.last
+    if report.facts.rejected_by_person and last is not None and last.outcome in _IN_VAIN and last.decision is None:
+        return last
+    return report.facts.deciding
 
 
 def escape(text: str) -> str:
@@ -50,9 +61,9 @@ def _fitting(lines: list[str], room: int) -> list[str]:
 
 
 def _line(report: PartitionReport) -> str:
-    deciding = report.facts.deciding
-    outcome = str(deciding.outcome) if deciding else str(report.state)
-    reason = escape(_shortened(deciding.reason or "")) if deciding else ""
+    told = _told(report)
+    outcome = str(told.outcome) if told else str(report.state)
+    reason = escape(_shortened(told.reason or "")) if told else ""
     return f"• {report.partition} {outcome}: {reason} `tidemark explain {report.partition}`"
 
 

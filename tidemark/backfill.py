@@ -11,6 +11,7 @@ from tidemark import ledger
 from tidemark.ask import ask_source
 from tidemark.datasets.base import Dataset
 from tidemark.errors import Unreachable, UsageError
+from tidemark.evidence import sweep_pages
 from tidemark.facts import Facts, State, Versions, attempted_months, read_facts
 from tidemark.months import Month, expected_by, months_between
 from tidemark.partition import Partition
@@ -92,6 +93,7 @@ def begin_run(connection: Connection, session: Session, chosen: Range, mode: Mod
         check_source(session.settings.source)
     ensure_tables(connection, chosen.dataset)
     sweep(connection, quarantine_days=session.settings.quarantine_days)
+    sweep_pages(session.settings.home, days=session.settings.quarantine_days)
     began = datetime.now(UTC)
     _ask_again(connection, session, chosen, mode)
     plan = plan_range(connection, chosen, mode, versions, began)

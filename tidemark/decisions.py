@@ -117,9 +117,10 @@ def _rejected(load: Load, facts: Facts, attempts: tuple[Attempt, ...]) -> Attemp
         raise _refused(load, problem, "never-staged")
     changed = facts.changed_since(standing, load.versions)
     if changed:
+        again = f"tidemark backfill {partition}{' --mode rejected' if facts.rejected_by_person else ''}"
         raise UsageError(
             f"The verdict on {partition} is stale: {changed} since load {standing.load_id}.",
-            remedy=f"Nothing was changed. To have it judged anew: tidemark backfill {partition}.",
+            remedy=f"Nothing was changed. To have it judged anew: {again}.",
             code="stale-verdict",
         )
     return standing

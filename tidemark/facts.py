@@ -20,6 +20,9 @@ from tidemark.postgres import Connection
 from tidemark.queries import QUERIES
 from tidemark.verdict import Evidence, Finding, Severity, gravest_first
 
+OTHER_BYTES = "the source has other bytes"
+OTHER_ADDRESS = "the source has another address"
+
 
 class State(StrEnum):
     """What a partition is: ``published`` whenever the table holds its rows."""
@@ -75,6 +78,7 @@ class Attempt:
     dropped_columns: tuple[str, ...]
     verdict: str | None
     quarantine_table: str | None
+    quarantine_fingerprint: str | None = None
     findings: tuple[Finding, ...] = ()
     added_columns: tuple[str, ...] = ()
     decision: Decision | None = None
@@ -96,7 +100,8 @@ class Facts:
 
     ``current``: the load whose rows are published. ``last``: the last attempt that ended. ``deciding``: the one that
     says how the month stands: of a published month the last, of any other the last that was not ``unchanged``; never a
-    person's decision that came to nothing.
+    person's decision that came to nothing. ``word``: the decision of a person who took the month out of readers' sight,
+    if nothing has published it since; it is the deciding one until the source has shown other bytes.
     ``seen``: what the source last showed. ``acceptances``: the known changes of the dataset.
     """
 
@@ -104,6 +109,7 @@ class Facts:
     current: Attempt | None = None
     last: Attempt | None = None
     deciding: Attempt | None = None
+    word: Attempt | None = None
     running: bool = False
     seen: SourceSeen | None = None
     acceptances: tuple[Acceptance, ...] = ()
@@ -130,6 +136,11 @@ class Facts:
     def was_rejected(self) -> bool:
         """Whether the attempt that decides was rejected, whatever readers still see."""
         return self.deciding is not None and self.deciding.outcome is Outcome.REJECTED
+
+    @property
+    def rejected_by_person(self) -> Decision | None:
+        """The word of the person who took the month out of readers' sight, while it stands."""
+        return self.word.decision if self.word is not None and self.word is self.deciding else None
 
     @property
     def accepted_since(self) -> Acceptance | None:
@@ -163,14 +174,21 @@ class Facts:
     def changed_since(self, attempt: Attempt, versions: Versions) -> str:
         """Say what has changed since an attempt: the source, the contract, the suite, or nothing (empty)."""
         if self._source_changed(attempt):
-            return "the source has other bytes"
+            return OTHER_BYTES
         if self._was_bad_elsewhere(attempt):
-            return "the source has another address"
+            return OTHER_ADDRESS
         if attempt.contract_version != versions.contract:
             return "the dataset's contract has changed"
         if attempt.suite_version != versions.suite:
             return "the suite of checks has changed"
         return ""
+
+    def bytes_changed_since(self, attempt: Attempt) -> str:
+        """Say whether the source has, or may have, other bytes than those of an attempt; empty when not."""
+        if self._source_changed(attempt):
+            return OTHER_BYTES
+        unknown = self.seen is not None and self.seen.sha256 is None
+        return OTHER_ADDRESS if unknown and self._was_bad_elsewhere(attempt) else ""
 
     def _source_changed(self, attempt: Attempt) -> bool:
         seen = self.seen
@@ -205,7 +223,7 @@ def read_facts(connection: Connection | None, dataset: Dataset, months: tuple[Mo
     for row in rows:
         attempt = _attempt(row, findings)
         roles = found.setdefault(attempt.month, {})
-        roles.update({role: attempt for role in ("current", "last", "deciding") if row[f"is_{role}"]})
+        roles.update({role: attempt for role in ("current", "last", "deciding", "word") if row[f"is_{role}"]})
         if row["running"]:
             roles["running"] = attempt
     seen = {Month.of(row["month"]): _seen(row) for row in _rows(connection, "seen_months", span)}
@@ -247,6 +265,7 @@ def _findings(
             observed=row["observed"],
             reason=row["reason"],
             gravity=row["gravity"],
+            softened=row["softened"],
         )
         found.setdefault(row["load_id"], []).append(finding)
     return {load_id: gravest_first(findings) for load_id, findings in found.items()}
@@ -265,11 +284,14 @@ def _facts(
 ) -> Facts:
     last = roles.get("last")
     lasting = "current" in roles and last is not None and not last.came_to_nothing
+    word = roles.get("word")
+    stands = word is not None and (seen is None or seen.sha256 in (None, word.sha256))
     return Facts(
         partition=partition,
         current=roles.get("current"),
         last=last,
-        deciding=last if lasting else roles.get("deciding"),
+        deciding=last if lasting else word if stands else roles.get("deciding"),
+        word=word,
         running="running" in roles,
         seen=seen,
         acceptances=acceptances,
@@ -279,7 +301,8 @@ def _facts(
 def _attempt(row: Mapping[str, Any], findings: Mapping[int, tuple[Finding, ...]]) -> Attempt:
     same = (
         "run_id code reason remedy began_at ended_at contract_version suite_version source_url sha256 file_bytes etag "
-        "last_modified raw_path rows_read rows_published rows_diverted diverted verdict quarantine_table"
+        "last_modified raw_path rows_read rows_published rows_diverted diverted verdict quarantine_table "
+        "quarantine_fingerprint"
     )
     values: dict[str, Any] = {name: row[name] for name in same.split()}
     outcome = row["effective"]

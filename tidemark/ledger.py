@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg2.extras import RealDictCursor, execute_values
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tidemark.fetch import RawFile
     from tidemark.history import DecisionKind
     from tidemark.plan import Plan
+    from tidemark.profile import Profile
     from tidemark.stage import Staged
     from tidemark.word import Word
 
@@ -69,6 +71,17 @@ class SourceSeen:
     size: int | None
     sha256: str | None
     at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unprofiled:
+    """A published month that has no profile yet, and the raw file that it came from."""
+
+    month: Month
+    load_id: int
+    raw: Path
+    sha256: str
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -243,7 +256,19 @@ def record_staged(connection: Connection, staged: Staged) -> None:
 def record_verdict(connection: Connection, load_id: int, verdict: Verdict) -> None:
     """Note what the gate said, on what grounds, and what it saw, in one transaction."""
     findings = [
-        (load_id, f.code, f.severity, f.passed, f.errored, f.column, f.expected, f.observed, f.reason, f.gravity)
+        (
+            load_id,
+            f.code,
+            f.severity,
+            f.passed,
+            f.errored,
+            f.column,
+            f.expected,
+            f.observed,
+            f.reason,
+            f.gravity,
+            f.softened,
+        )
         for f in verdict.findings
     ]
     rows = [
@@ -256,14 +281,16 @@ def record_verdict(connection: Connection, load_id: int, verdict: Verdict) -> No
         cursor.execute(QUERIES["record_verdict"], said)
         execute_values(cursor, QUERIES["record_findings"], findings)
         if verdict.profile is not None:
-            statistics = json.dumps(verdict.profile.to_json())
-            cursor.execute(QUERIES["record_profile"], {"load_id": load_id, "statistics": statistics})
+            record_profile(connection, load_id, verdict.profile)
         if rows:
             execute_values(cursor, QUERIES["record_evidence"], rows)
 
 
 def read_history(connection: Connection, dataset: str, month: Month) -> History:
-    """Return what a month is compared with: at most ``MOST_HISTORY`` published months before it that have a profile."""
+    """Return what a month is compared with: at most ``MOST_HISTORY`` published months before it that have a profile.
+
+    One of a version that nobody here knows is none.
+    """
     from tidemark.profile import Profile
 
     past = _all(connection, "published_profiles", dataset=dataset, month=month.first_day, most=MOST_HISTORY)
@@ -273,10 +300,31 @@ def read_history(connection: Connection, dataset: str, month: Month) -> History:
             load_id=row["load_id"],
             profile=Profile.from_json(row["statistics"]),
             rejected_codes=frozenset(row["rejected_codes"]),
+            released_codes=frozenset(row["released_codes"]),
         )
         for row in reversed(past)
+        if Profile.is_readable(row["statistics"])
     )
     return History(months=months, acceptances=read_acceptances(connection, dataset))
+
+
+def published_without_profile(connection: Connection, dataset: str, month: Month, most: int) -> tuple[Unprofiled, ...]:
+    """Return the newest published months before a month that have a raw file and no profile, the newest first."""
+    rows = _all(connection, "published_without_profile", dataset=dataset, month=month.first_day, most=most)
+    return tuple(
+        Unprofiled(
+            month=Month.of(row["month"]),
+            load_id=row["load_id"],
+            raw=Path(row["raw_path"]),
+            sha256=row["sha256"],
+            rows=row["rows_published"],
+        )
+        for row in rows
+    )
+
+
+def record_profile(connection: Connection, load_id: int, profile: Profile) -> None:
+    _execute(connection, "record_profile", load_id=load_id, statistics=json.dumps(profile.to_json()))
 
 
 def read_acceptances(connection: Connection, dataset: str) -> tuple[Acceptance, ...]:
@@ -352,6 +400,7 @@ def _acceptance(row: Mapping[str, Any]) -> Acceptance:
         by=row["accepted_by"],
         reason=row["reason"],
         at=row["accepted_at"],
+        rows=row["rejected_rows"],
     )
 
 

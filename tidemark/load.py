@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 import psycopg2
 
 from tidemark import ledger
+from tidemark.catchup import make_profiles
 from tidemark.datasets.base import Dataset
 from tidemark.errors import BadFile, NotAtSource, Stopped, TidemarkError
 from tidemark.facts import Facts, Versions, read_facts
 from tidemark.fetch import Limits, RawFile, Seen, fetch
-from tidemark.history import History
+from tidemark.history import ENOUGH, History
 from tidemark.lake import Lake
 from tidemark.ledger import Ending, Outcome, PlannedPartition, SourceSeen
 from tidemark.partition import Partition
@@ -154,19 +155,25 @@ def fetch_raw(load: Load) -> RawFile:
 
 
 def same_as_before(load: Load, raw: RawFile) -> Ending | None:
-    """Return an ending when these bytes were published or rejected before, by the same contract and suite."""
+    """Return an ending when these bytes were published or rejected before, by the same contract and suite.
+
+    What a person rejected stays so by whatever contract and suite, unless the backfill asks for it.
+    """
     facts = load.facts
-    before = facts.current or facts.deciding if facts else None
+    word = facts.word if facts is not None and facts.word is not None and facts.word.sha256 == raw.sha256 else None
+    before = word or (facts.current or facts.deciding if facts else None)
     asked_for = load.mode is Mode.ALL or (load.mode is Mode.REJECTED and facts is not None and facts.current is None)
     if before is None or asked_for or before.outcome not in (Outcome.PUBLISHED, Outcome.REJECTED):
         return None
     same_rules = (before.contract_version, before.suite_version) == (load.versions.contract, load.versions.suite)
-    if before.sha256 != raw.sha256 or not same_rules or (facts is not None and facts.accepted_since is not None):
+    judged_otherwise = not same_rules or (facts is not None and facts.accepted_since is not None)
+    if before.sha256 != raw.sha256 or (word is None and judged_otherwise):
         return None
+    who = f"that {word.decision.by}" if word and word.decision else f"that load {before.load_id}"
     return Ending(
         outcome=Outcome.UNCHANGED,
         code="same-bytes",
-        reason=f"The source has the same bytes that load {before.load_id} {before.outcome}.",
+        reason=f"The source has the same bytes {who} {before.outcome}.",
     )
 
 
@@ -200,8 +207,17 @@ def _tell_columns(partition: Partition, what: str, names: Sequence[str]) -> None
 
 
 def read_history(load: Load) -> History:
-    """Return what the month is compared with."""
-    return ledger.read_history(load.connection, load.partition.dataset, load.partition.month)
+    """Return what the month is compared with.
+
+    Where too few of the months before it have a profile, as after an upgrade, those are made first.
+    """
+    connection, dataset, month = load.connection, load.dataset, load.partition.month
+    history = ledger.read_history(connection, dataset.name, month)
+    if len(history.months) >= ENOUGH or not make_profiles(
+        connection, Lake(load.settings.lake), dataset, month, load.stop
+    ):
+        return history
+    return ledger.read_history(connection, dataset.name, month)
 
 
 def record_verdict(load: Load, verdict: Verdict) -> None:

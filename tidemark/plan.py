@@ -16,11 +16,14 @@ from tidemark.ledger import Outcome
 from tidemark.months import Month, months_between
 from tidemark.partition import Partition
 
+STANDS = "that stands until it is released or the source has other bytes (--mode rejected takes it anyway)"
+
 
 class Mode(StrEnum):
     """Which months a backfill takes.
 
-    ``due``: missing, failed, interrupted and unavailable ones, and rejected ones of which something has changed.
+    ``due``: missing, failed, interrupted and unavailable ones, and rejected ones of which something has changed; of one
+    that a person rejected, only its bytes.
     ``failed``, ``rejected``: only those, changed or not. ``stale``: published ones of which something has changed.
     ``all``: every month, published ones too.
     """
@@ -108,7 +111,8 @@ def decide(facts: Facts, mode: Mode, versions: Versions, today: date) -> Step:
 
 def _judge(facts: Facts, mode: Mode, versions: Versions) -> tuple[bool, str]:
     if mode is Mode.ALL:
-        return True, f"every month is taken; it is {facts.state}"
+        told = _describe(facts) if facts.rejected_by_person else f"it is {facts.state}"
+        return True, f"every month is taken; {told}"
     if mode is Mode.FAILED:
         return facts.went_wrong, _describe(facts)
     if mode is Mode.REJECTED:
@@ -122,6 +126,9 @@ def _judge(facts: Facts, mode: Mode, versions: Versions) -> tuple[bool, str]:
 def _judge_due(facts: Facts, versions: Versions) -> tuple[bool, str]:
     if facts.went_wrong:
         return True, _describe(facts)
+    if facts.rejected_by_person is not None and facts.deciding is not None:
+        changed = facts.bytes_changed_since(facts.deciding)
+        return bool(changed), f"{_describe(facts)}; {f'but {changed}' if changed else STANDS}"
     if facts.was_rejected and facts.deciding is not None:
         changed = facts.changed_since(facts.deciding, versions)
         what = f"{'its reload' if facts.current else 'it'} was rejected, but"

@@ -9,7 +9,7 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, named like one
 
 from tidemark import ledger
-from tidemark.history import command_to_accept, may_be_known
+from tidemark.history import how_to_accept, may_be_known
 from tidemark.ledger import Ending, Outcome
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
@@ -48,11 +48,20 @@ def quarantine(connection: Connection, rejected: Rejected) -> Ending:
 
 
 def keep(cursor: Cursor, staged: Staged) -> None:
-    """Move what was staged to the quarantine, in the place of what was there; within a transaction."""
+    """Move what was staged to the quarantine, in the place of what was there, and note what it is; in a transaction."""
     kept, kept_diverted = kept_tables(staged.partition)
+    found = fingerprint(cursor, ("staging", staged.table), ("staging", staged.diverted_table))
+    cursor.execute(QUERIES["record_fingerprint"], {"fingerprint": found, "load_id": staged.load_id})
     drop_kept(cursor, staged.partition)
     move_staged(cursor, staged.table, SCHEMA, kept)
     move_staged(cursor, staged.diverted_table, SCHEMA, kept_diverted)
+
+
+def fingerprint(cursor: Cursor, rows: tuple[str, str], diverted: tuple[str, str]) -> str:
+    """Return what tells the rows of two tables, given by schema and name, from any other rows, in whatever order."""
+    tables = {"rows": sql.Identifier(*rows), "diverted": sql.Identifier(*diverted)}
+    cursor.execute(sql.SQL(QUERIES["fingerprint"]).format(**tables))
+    return str(cursor.fetchone()[0])  # type: ignore[index]  # a select without a table always returns one row
 
 
 def drop_kept(cursor: Cursor, partition: Partition) -> None:
@@ -70,7 +79,7 @@ def _remedy(rejected: Rejected) -> str:
     partition = rejected.staged.partition
     if all(finding.errored for finding in rejected.blocking):
         return f"Mend what kept the checks from running, then: tidemark backfill {partition} --mode rejected."
-    known = [command_to_accept(partition.dataset, f.code, partition.month) for f in rejected.blocking
+    known = [how_to_accept(partition.dataset, f.code, partition.month) for f in rejected.blocking
              if may_be_known(f.code)]  # fmt: skip
     accept = f"if the change is real: {known[0]}; " if known else ""
     return (

@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 from tidemark.datasets.base import Dataset
 from tidemark.facts import Attempt, Facts, Flag, State, Versions
-from tidemark.history import Decision, command_to_accept, may_be_known
+from tidemark.history import Decision, how_to_accept, may_be_known
+from tidemark.ledger import Outcome
 from tidemark.months import expected_by
 from tidemark.partition import Partition
 from tidemark.plan import Plan, Step
@@ -73,15 +74,21 @@ class RunReport:
 
     @property
     def failed(self) -> tuple[PartitionReport, ...]:
-        return tuple(p for p in self.partitions if p.went_wrong)
+        return tuple(p for p in self.partitions if p.went_wrong or self._broke_off(p))
 
     @property
     def rejected(self) -> tuple[PartitionReport, ...]:
-        return tuple(p for p in self.partitions if p.was_rejected)
+        return tuple(p for p in self.partitions if p.was_rejected and not self._broke_off(p))
 
     @property
     def warned(self) -> tuple[PartitionReport, ...]:
         return tuple(p for p in self.partitions if p.is_warned)
+
+    def _broke_off(self, partition: PartitionReport) -> bool:
+        """Whether this run's attempt came to nothing, though a person's word still says how the month stands."""
+        last = partition.last
+        of_this_run = last is not None and last.run_id is not None and last.run_id == self.run_id
+        return of_this_run and last is not None and last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
 
     @property
     def exit_status(self) -> int:
@@ -237,7 +244,7 @@ def message_of(partition: Partition, finding: Finding) -> str:
         return f"{finding.code} holds: {finding.expected}."
     told = f"{finding.code}: expected {finding.expected}, found {finding.observed}"
     if finding.blocks and may_be_known(finding.code):
-        told += f"; if the change is real: {command_to_accept(partition.dataset, finding.code, partition.month)}"
+        told += f"; if the change is real: {how_to_accept(partition.dataset, finding.code, partition.month)}"
     return f"{told}."
 
 

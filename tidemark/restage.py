@@ -11,7 +11,7 @@ from tidemark.facts import Attempt
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction
-from tidemark.quarantine import SCHEMA, kept_tables
+from tidemark.quarantine import SCHEMA, fingerprint, kept_tables
 from tidemark.queries import QUERIES
 from tidemark.stage import Staged, diverted_table
 
@@ -50,7 +50,7 @@ def published(partition: Partition, load: Attempt) -> Origin:
 
 
 def check_origin(connection: Connection, origin: Origin) -> None:
-    """Raise ``Failed`` when a table is gone (``quarantine-gone``) or holds other rows than were loaded
+    """Raise ``Failed`` when a quarantined table is gone (``quarantine-gone``), or holds other rows than were put there
     (``quarantine-altered``)."""
     for table, expected, what in (
         (origin.rows, origin.loaded, "rows"),
@@ -69,6 +69,10 @@ def check_origin(connection: Connection, origin: Origin) -> None:
             of_load, in_all = found or (0, 0)
             told = f"{of_load:,}" if of_load == in_all else f"{of_load:,} of it and {in_all - of_load:,} others"
             problem = f"load {origin.load.load_id} had {expected:,} {what}, and {'.'.join(table)} holds {told}"
+            raise _useless(origin, problem, "quarantine-altered")
+    with connection.cursor() as cursor:
+        if fingerprint(cursor, origin.rows, origin.diverted) != origin.load.quarantine_fingerprint:
+            problem = f"they are as many, but a value in {'.'.join(origin.rows)} or beside it was changed since"
             raise _useless(origin, problem, "quarantine-altered")
 
 

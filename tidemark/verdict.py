@@ -60,7 +60,8 @@ class Finding:
 
     ``errored`` says that the check itself could not run: then the finding speaks of the check, not of the data.
     ``expected`` and ``observed`` are short texts for people. ``gravity``: how many times over its rejecting threshold
-    a failed one is: 1 has just been rejected, less is a warning, 0 is not known.
+    a failed one is: 1 has just been rejected, less is a warning, 0 is not known. ``softened``: it would have rejected
+    the month, had nobody accepted or released it.
     """
 
     code: str
@@ -72,6 +73,7 @@ class Finding:
     observed: str
     reason: str
     gravity: float = 0.0
+    softened: bool = False
 
     @property
     def blocks(self) -> bool:

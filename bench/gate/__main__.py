@@ -18,6 +18,7 @@ from rich.table import Table
 from bench import machine
 from bench.errors import Broken
 from bench.gate import page
+from bench.gate.cases import Group
 from bench.gate.plan import full_plan, small_plan
 from bench.gate.report import report
 from bench.gate.results import Result
@@ -26,12 +27,12 @@ from tidemark.errors import TidemarkError
 
 WIDTH = 120  # where there is no terminal
 # What a small run must keep: it has too few months for the bars themselves.
-SMALL = {
-    "rejected_listed": ("least", 0.95),
-    "rejected": ("least", 0.8),
-    "overdone": ("most", 0.1),
-    "false_rejections": ("most", 0.0),
-}
+SMALL = (
+    (Group.LISTED, "rejected", "least", 0.95),
+    ("all", "rejected", "least", 0.8),
+    ("all", "overdone", "most", 0.1),
+    ("all", "false_rejections", "most", 0.0),
+)
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
@@ -51,6 +52,7 @@ def main() -> int:
         return 1
     found = {"run": _described(results), **report(results)}
     console.print(_table(found["bars"]))
+    console.print(_groups(found["groups"]))
     return judge_small(found) if small else _keep(found)
 
 
@@ -82,6 +84,14 @@ def _table(bars: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def _groups(groups: Mapping[str, Mapping[str, Any]]) -> Table:
+    names = {"rejected": "rejected, of R", "flagged": "flagged, of W and R", "overdone": "W rejected"}
+    table = Table("kinds", *names.values(), "column first")
+    for group, score in groups.items():
+        table.add_row(group, *(f"{score[name]['hits']} of {score[name]['of']}" for name in (*names, "guilty")))
+    return table
+
+
 def _keep(found: Mapping[str, Any]) -> int:
     page.RESULTS.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     page.write(found)
@@ -91,19 +101,20 @@ def _keep(found: Mapping[str, Any]) -> int:
 
 def judge_small(found: Mapping[str, Any]) -> int:
     """Say what a small run did not keep, and return its exit status."""
-    worse = [sentence for name in SMALL if (sentence := _worse(name, found["all"][name]))]
+    groups = {"all": found["all"], **found["groups"]}
+    worse = [
+        f"{name} of {group} is {share['share']} ({share['hits']} of {share['of']}); it must be at {which} {limit}."
+        for group, name, which, limit in SMALL
+        if not _kept(share := groups[group][name], which, limit)
+    ]
     for sentence in worse:
         console.print(sentence, style="red", markup=False)
     return 1 if worse else 0
 
 
-def _worse(name: str, share: Mapping[str, Any]) -> str | None:
-    """Return a sentence if a score is not what it must be."""
-    which, limit = SMALL[name]
+def _kept(share: Mapping[str, Any], which: str, limit: float) -> bool:
     value = share["share"]
-    if value is not None and (value >= limit if which == "least" else value <= limit):
-        return None
-    return f"{name} is {value} ({share['hits']} of {share['of']}); it must be at {which} {limit}."
+    return value is not None and bool(value >= limit if which == "least" else value <= limit)
 
 
 if __name__ == "__main__":

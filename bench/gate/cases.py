@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from functools import partial
 
 from bench.gate.sheet import ROLES, Sheet
 
@@ -23,6 +24,19 @@ class Said(IntEnum):
 
 A, W, R = Said.ACCEPT, Said.WARN, Said.REJECT
 
+
+class Group(StrEnum):
+    """How well those who made the gate knew a kind.
+
+    ``LISTED``: it was on the list that they worked from. ``LOOKED_AT``: it was written as a surprise, but what the gate
+    said of it was then looked at and the gate was made better. ``UNSEEN``: they never knew of it.
+    """
+
+    LISTED = "listed"
+    LOOKED_AT = "looked at"
+    UNSEEN = "unseen"
+
+
 Corruption = Callable[[Sheet], Sheet | bytes]  # another table, or the bytes of a file that may be none
 
 
@@ -31,8 +45,7 @@ class Case:
     """A kind of corruption at one magnitude.
 
     ``fair``: the verdicts that a person would call right. ``guilty``: the roles of the columns of which one should be
-    named first; none where no column is to blame. ``listed``: the kind was known to those who made the gate.
-    ``size``: orders the magnitudes of a kind, from the smallest.
+    named first; none where no column is to blame. ``size``: orders the magnitudes of a kind, from the smallest.
     """
 
     kind: str
@@ -42,7 +55,7 @@ class Case:
     make: Corruption
     guilty: tuple[str, ...]
     needs: tuple[str, ...]
-    listed: bool
+    group: Group
     why: str
 
     @property
@@ -69,7 +82,7 @@ def kind(
     *,
     guilty: tuple[str, ...] = (),
     needs: tuple[str, ...] | None = None,
-    listed: bool = True,
+    group: Group = Group.LISTED,
     why: str = "",
 ) -> tuple[Case, ...]:
     """Return the cases of one kind, from the smallest magnitude to the largest; it needs the guilty ones by default."""
@@ -82,20 +95,12 @@ def kind(
             make=make,
             guilty=guilty,
             needs=guilty if needs is None else needs,
-            listed=listed,
+            group=group,
             why=why,
         )
         for size, (magnitude, (said, make)) in enumerate(steps.items())
     )
 
 
-def unlisted(
-    name: str,
-    steps: Steps,
-    *,
-    guilty: tuple[str, ...] = (),
-    needs: tuple[str, ...] | None = None,
-    why: str,
-) -> tuple[Case, ...]:
-    """Return the cases of a kind that nobody who made the gate was told of, with why a person would say so."""
-    return kind(name, steps, guilty=guilty, needs=needs, listed=False, why=why)
+looked_at = partial(kind, group=Group.LOOKED_AT)
+unseen = partial(kind, group=Group.UNSEEN)

@@ -1,32 +1,26 @@
-"""Every case of the benchmark: the kinds that those who made the gate knew, then the others."""
+"""Every case of the benchmark, by group: the list, what was looked at, and what nobody had seen."""
 
 from __future__ import annotations
 
 from bench.gate.cases import Case
 from bench.gate.corrupt import (
     benign,
-    codes,
     files,
-    mixed,
+    looked_at_rows,
+    looked_at_values,
     rows,
-    times,
-    unlisted_codes,
-    unlisted_rows,
-    unlisted_times,
-    unlisted_values,
+    unseen_rows,
+    unseen_values,
     values,
 )
 
 CASES: tuple[Case, ...] = (
     *files.CASES,
     *rows.CASES,
-    *times.CASES,
     *values.CASES,
-    *codes.CASES,
-    *mixed.CASES,
     *benign.CASES,
-    *unlisted_rows.CASES,
-    *unlisted_times.CASES,
-    *unlisted_values.CASES,
-    *unlisted_codes.CASES,
+    *looked_at_rows.CASES,
+    *looked_at_values.CASES,
+    *unseen_rows.CASES,
+    *unseen_values.CASES,
 )

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
+from bench.gate.cases import Group
+
+TITLES = MappingProxyType(
+    {
+        Group.LISTED: "kinds on the list",
+        Group.LOOKED_AT: "kinds looked at while the gate was made",
+        Group.UNSEEN: "kinds never seen",
+    }
+)
 PAPER, INK, FAINT = "#ffffff", "#1f2933", "#66717d"
 _COLOURS = {"accepted": "#d5dbe1", "warned": "#e3a31a", "rejected": "#b3362b"}
 _LINE, _LABEL, _CELL, _GAP, _LETTERS = 17, 262, 46, 5, 22
 _COLUMN = _LABEL + 4 * (_CELL + _GAP) + 2 * _LETTERS
 _TOP = 74
+_BETWEEN = 2  # lines between the groups of a side
 _Kinds = Sequence[Mapping[str, Any]]
 
 
 def draw(kinds: _Kinds) -> str:
-    """Return the picture as SVG: the kinds that were known on the left, the others on the right."""
-    sides = [[kind for kind in kinds if kind["listed"] is listed] for listed in (True, False)]
-    height = _TOP + _LINE * max(len(side) for side in sides) + 14
+    """Return the picture as SVG: the kinds that were known on the left, those never seen on the right."""
+    lines = {group: [kind for kind in kinds if kind["group"] == group] for group in Group}
+    above = len(lines[Group.LISTED]) + _BETWEEN
+    height = _TOP + _LINE * max(above + len(lines[Group.LOOKED_AT]), len(lines[Group.UNSEEN])) + 14
     width = 2 * _COLUMN + 30
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -30,12 +42,16 @@ def draw(kinds: _Kinds) -> str:
         _text(14, 24, "What the gate said, by kind; from left to right larger magnitudes", INK, size=14, bold=True),
         *_legend(14, 44),
     ]
-    for number, (title, side) in enumerate(zip(("kinds that were known", "kinds that were not"), sides, strict=True)):
-        left = 14 + number * _COLUMN
-        parts.append(_text(left, _TOP - 8, title, FAINT))
-        for row, kind in enumerate(side):
-            parts += _kind(kind, left, _TOP + row * _LINE)
+    parts += _group(Group.LISTED, lines[Group.LISTED], 14, _TOP)
+    parts += _group(Group.LOOKED_AT, lines[Group.LOOKED_AT], 14, _TOP + _LINE * above)
+    parts += _group(Group.UNSEEN, lines[Group.UNSEEN], 14 + _COLUMN, _TOP)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _group(group: Group, kinds: _Kinds, left: int, top: int) -> Iterator[str]:
+    yield _text(left, top - 8, TITLES[group], FAINT)
+    for row, kind in enumerate(kinds):
+        yield from _kind(kind, left, top + row * _LINE)
 
 
 def _legend(left: int, middle: int) -> Iterator[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from bench.gate.chart import draw
+from bench.gate.cases import Group
+from bench.gate.chart import TITLES, draw
 from bench.gate.report import percent
 from bench.worker import PROJECT
 
@@ -20,11 +21,18 @@ TEMPLATE = Path(__file__).with_name("page.template")
 _DETECTORS = {"gate": "**Tidemark's gate**", "rules": "its rules alone", "knn": "average-kNN", "mad": "MAD"}
 _SCORES = {
     "rejected": "rejected, of R",
-    "rejected_unlisted": "of kinds not told",
+    "rejected_unseen": "of unseen kinds",
     "flagged": "flagged, of W and R",
     "overdone": "W rejected",
     "false_rejections": "clean rejected",
     "false_warnings": "clean warned, without news",
+    "guilty": "column first",
+}
+_GROUP_SCORES = {
+    "rejected": "rejected, of R",
+    "flagged": "flagged, of W and R",
+    "overdone": "W rejected",
+    "harmed": "A rejected",
     "guilty": "column first",
 }
 _MOST_ESCAPES = 40  # the table below has them all
@@ -43,15 +51,16 @@ def render(found: Mapping[str, Any]) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         verdict=_verdict(found["bars"]),
         bars=_bars(found["bars"]),
+        groups=_groups(found["groups"]),
         detectors=_detectors(found["detectors"]),
         real=_real(found["real"], real),
         alarms=_alarms(found["alarms"], found["all"]),
         pandemic=_pandemic(found["pandemic"]),
         escapes=_escapes(kinds),
-        listed_kinds=_kinds(kind for kind in kinds if kind["listed"]),
-        unlisted_kinds=_kinds(kind for kind in kinds if not kind["listed"]),
+        kinds=_kinds_by_group(kinds),
         reasons="\n".join(f"- {kind['kind']}: {kind['why']}" for kind in kinds if kind["why"]),
-        unlisted=sum(not kind["listed"] for kind in kinds),
+        looked_at=found["groups"][Group.LOOKED_AT]["kinds"],
+        unseen=found["groups"][Group.UNSEEN]["kinds"],
         clean_months=f"{newer['clean']} newer generated months of four datasets, {real['clean']} real ones of green",
         older=months["older"]["clean"],
         corrupted=f"{newer['corrupted']:,} generated and {real['corrupted']:,} of real months",
@@ -78,6 +87,14 @@ def _detectors(scores: Mapping[str, Mapping[str, Any]]) -> str:
         for name, score in scores.items()  # kNN names no column
     ]
     return _table(("", *_SCORES.values()), rows)
+
+
+def _groups(groups: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [
+        (TITLES[Group(name)], str(score["kinds"]), *(_of(score[key]) for key in _GROUP_SCORES))
+        for name, score in groups.items()
+    ]
+    return _table(("", "kinds", *_GROUP_SCORES.values()), rows)
 
 
 def _percent(share: Mapping[str, Any]) -> str:
@@ -166,6 +183,14 @@ def _fate(step: Mapping[str, Any]) -> str:
 
 def _copies(step: Mapping[str, Any]) -> int:
     return int(step["accepted"] + step["warned"] + step["rejected"])
+
+
+def _kinds_by_group(kinds: Sequence[Mapping[str, Any]]) -> str:
+    parts = []
+    for group, title in TITLES.items():
+        table = _kinds(kind for kind in kinds if kind["group"] == group)
+        parts.append(f"### {title[0].upper()}{title[1:]}\n\n{table}")
+    return "\n\n".join(parts)
 
 
 def _kinds(kinds: Iterable[Mapping[str, Any]]) -> str:

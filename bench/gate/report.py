@@ -6,8 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.gate.cases import Group
 from bench.gate.results import Part, Result
-from bench.gate.score import GATE, Kind, Pandemic, Score, Share, by_gate, detectors, has_news, kinds, pandemic, score
+from bench.gate.score import (
+    GATE,
+    Detector,
+    Kind,
+    Pandemic,
+    Score,
+    Share,
+    by_gate,
+    detectors,
+    has_news,
+    in_group,
+    kinds,
+    pandemic,
+    score,
+)
 from bench.gate.seasons import news
 
 VERSION = 1
@@ -27,8 +42,7 @@ class Bar:
 def report(results: Sequence[Result]) -> dict[str, Any]:
     """Return everything that a run found, as plain JSON.
 
-    ``detectors`` are scored on the newer generated months, ``real`` and ``all`` speak of the gate alone, ``older`` of
-    the months that thresholds may have been set by.
+    ``detectors`` are scored on the newer generated months; ``real``, ``all`` and ``groups`` speak of the gate alone.
     """
     of = {part: [each for each in results if each.part is part] for part in Part}
     scored = [*of[Part.NEWER], *of[Part.REAL]]
@@ -39,10 +53,10 @@ def report(results: Sequence[Result]) -> dict[str, Any]:
         "version": VERSION,
         "months": {part.value: _counted(of[part]) for part in Part},
         "bars": [_bar(bar) for bar in bars(everything, found)],
-        "detectors": {name: _score(score([judge(each) for each in of[Part.NEWER]])) for name, judge in judging.items()},
+        "detectors": {name: _detector(judge, of[Part.NEWER]) for name, judge in judging.items()},
         "real": _score(score([by_gate(each) for each in of[Part.REAL]])),
         "all": _score(everything),
-        "older": _score(score([by_gate(each) for each in of[Part.OLDER]])),
+        "groups": {group.value: _group(group, scored, found) for group in Group},
         "broken": sum(each.ruling.broken for each in results),
         "alarms": [_alarm(each) for each in scored if not each.case and each.ruling.named],
         "pandemic": _pandemic(pandemic(of[Part.PANDEMIC])),
@@ -113,6 +127,16 @@ def _score(found: Score) -> dict[str, Any]:
     return {name: _share(getattr(found, name)) for name in Score.__dataclass_fields__}
 
 
+def _detector(judge: Detector, results: Sequence[Result]) -> dict[str, Any]:
+    unseen = score([judge(each) for each in in_group(Group.UNSEEN, results)])
+    return _score(score([judge(each) for each in results])) | {"rejected_unseen": _share(unseen.rejected)}
+
+
+def _group(group: Group, results: Sequence[Result], by_kind: Sequence[Kind]) -> dict[str, Any]:
+    kinds_of_it = sum(kind.group is group for kind in by_kind)
+    return {"kinds": kinds_of_it, **_score(score([by_gate(each) for each in in_group(group, results)]))}
+
+
 def _bar(bar: Bar) -> dict[str, Any]:
     return {"name": bar.name, "asked": bar.asked, "found": bar.found, "met": bar.met}
 
@@ -138,7 +162,7 @@ def _pandemic(found: Pandemic | None) -> dict[str, Any] | None:
 def _kind(kind: Kind) -> dict[str, Any]:
     return {
         "kind": kind.name,
-        "listed": kind.listed,
+        "group": kind.group.value,
         "why": kind.why,
         "rejected": _share(kind.rejected),
         "smallest": kind.smallest,

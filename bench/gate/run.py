@@ -36,23 +36,28 @@ def run(tasks: Sequence[Task], say: Callable[[str], None]) -> list[Result]:
     another run is under way.
     """
     folder = FOLDER / _fingerprint()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "results.jsonl"
+    with _alone():
+        _forget_other_code(folder)
+        done = {result.task for result in read(path)}
+        left = [task for task in tasks if task.name not in done]
+        say(f"{len(tasks)} tasks, {len(tasks) - len(left)} of them done before")
+        if left:
+            _do_all(left, folder, path, say)
+    wanted = {task.name for task in tasks}
+    return [result for result in read(path) if result.task in wanted]
+
+
+def _forget_other_code(folder: Path) -> None:
     for other in FOLDER.glob("*"):
         if other != folder:
             shutil.rmtree(other)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "results.jsonl"
-    wanted = {task.name for task in tasks}
-    done = {result.task for result in read(path)}
-    left = [task for task in tasks if task.name not in done]
-    say(f"{len(tasks)} tasks, {len(tasks) - len(left)} of them done before")
-    if left:
-        _do_all(left, folder, path, say)
-    return [result for result in read(path) if result.task in wanted]
 
 
 def _do_all(tasks: Sequence[Task], folder: Path, path: Path, say: Callable[[str], None]) -> None:
     began = monotonic()
-    with _alone(), _server() as url, _pool() as pool:  # left, the pool ends its processes at once
+    with _server() as url, _pool() as pool:  # left, the pool ends its processes at once
         finished = pool.imap_unordered(partial(do, server_url=url, folder=folder), tasks)
         for number in range(1, len(tasks) + 1):
             results = _next(finished)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from bench.gate.cases import Case, Said
+from bench.gate.cases import Case, Group, Said
 from bench.gate.catalogue import CASES
 from bench.gate.pandemic import BEGINS, FALL, RECOVERED
 from bench.gate.results import Part, Result
@@ -79,8 +79,6 @@ class Score:
     """
 
     rejected: Share
-    rejected_listed: Share
-    rejected_unlisted: Share
     flagged: Share
     overdone: Share
     harmed: Share
@@ -110,17 +108,13 @@ class Step:
     def flagged(self) -> float:
         return 1 - self.said[0] / self.copies
 
-    @property
-    def right(self) -> float:
-        return sum(self.said["AWR".index(letter)] for letter in self.fair) / self.copies
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
     """One kind of corruption. ``rejected``: of the copies that a person rejects."""
 
     name: str
-    listed: bool
+    group: Group
     why: str
     steps: tuple[Step, ...]
     rejected: Share
@@ -130,6 +124,11 @@ class Kind:
         """The smallest magnitude that a person would not accept and the gate does not either; none was caught: none."""
         caught = (step.magnitude or "any" for step in self.steps if "A" not in step.fair and step.flagged >= CAUGHT)
         return next(caught, None)
+
+
+def in_group(group: Group, results: Iterable[Result]) -> list[Result]:
+    """Return the corrupted months whose kind is in a group."""
+    return [each for each in results if each.case and _BY_NAME[each.case].group is group]
 
 
 def has_news(result: Result) -> bool:
@@ -200,8 +199,6 @@ def score(judged: Sequence[Judged]) -> Score:
     blamed = [each for each in (*wrong, *odd) if each.said is not Said.ACCEPT and each.case.guilty]
     return Score(
         rejected=_rejected(wrong),
-        rejected_listed=_rejected(each for each in wrong if each.case.listed),
-        rejected_unlisted=_rejected(each for each in wrong if not each.case.listed),
         flagged=Share.among(each.said is not Said.ACCEPT for each in (*wrong, *odd)),
         overdone=_rejected(odd),
         harmed=_rejected(fine),
@@ -225,7 +222,7 @@ def _kind(name: str, results: Sequence[Result], others: Mapping[str, Detector]) 
     wrong = [by_gate(each) for each in results if _BY_NAME[each.case].gravest is Said.REJECT]
     return Kind(
         name=name,
-        listed=cases[0].listed,
+        group=cases[0].group,
         why=cases[0].why,
         steps=tuple(_step(case, copies, others) for case, copies in steps if copies),
         rejected=_rejected(wrong),

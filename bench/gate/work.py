@@ -13,11 +13,10 @@ import pyarrow as pa
 from bench.gate.catalogue import CASES
 from bench.gate.corrupt.files import as_published
 from bench.gate.court import Court, open_court
-from bench.gate.features import Features, features_of
 from bench.gate.pandemic import live_through
 from bench.gate.plan import Task
 from bench.gate.results import Part, Result
-from bench.gate.rivals import knn_score, z_scores
+from bench.gate.rivals import Features, features_of, knn_score, z_scores
 from bench.gate.series import Series, series_named
 from tidemark.errors import BadFile
 from tidemark.history import History, PastMonth

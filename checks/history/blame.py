@@ -43,7 +43,7 @@ def _scores(dataset: Dataset, signals: Sequence[Signal]) -> Mapping[str, float]:
 
 
 def _guilty(each: Signal, scores: Mapping[str, float]) -> Signal:
-    if len(each.of) < 2 or each.theme == "order":
+    if len(each.of) < 2 or each.theme == "order" or each.guilty is not None:
         return each
     worst = max(each.of, key=lambda column: scores[column])
     if each.theme == "total" and scores[worst] < scores[each.of[0]] + OWN * WARNED:
@@ -52,7 +52,7 @@ def _guilty(each: Signal, scores: Mapping[str, float]) -> Signal:
 
 
 def _behind_swap(each: Signal, swaps: Sequence[Signal]) -> Signal:
-    about_values = each.theme in ("quantiles", "elapsed") or each.theme.startswith("per-")
+    about_values = each.theme in ("quantiles", "elapsed", "together") or each.theme.startswith("per-")
     columns = each.of or (each.column,)
     if each.swapped or not about_values or each.reject > HIDES_UP_TO:
         return each

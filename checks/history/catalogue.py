@@ -17,11 +17,16 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         "volume": "A month has about the rows that season and trend make expect; half of them are a collapse.",
         "duplicates": "Rows that are the same in every column are one row, loaded twice.",
+        "repeats": "Rows that are the same but for one thing are copies that were changed.",
         "stale": "The rows of an earlier month under this month's name are that month's file.",
         "strays": "Times outside of the month are few; many mean another month's rows.",
         "days": "Every day has rows; a day without them was lost, one with twice as many came twice.",
         "hours": "Hours without a row in a busy day were lost.",
         "clock": "The busy hours of a day stay; when they move together, a clock runs in another zone.",
+        "silence": "Who has rows every day neither falls silent for days nor doubles.",
+        "stretch": "Days are like the other days of their month, about as much as in the months before.",
+        "together": "Columns that go together still do, unless values were moved to other rows.",
+        "digits": "Numbers have as many digits, and are as many different ones, as before.",
         "minutes": "Times keep their seconds, unless they were cut off.",
         "total": "A total is the sum of its parts about as often as before.",
         "nulls": "A column is empty about as often as before.",
@@ -39,6 +44,10 @@ _LIMITS: Mapping[str, Limit] = MappingProxyType(
         "duplicates": limits.DUPLICATES,
         "strays": limits.STRAYS,
         "clock": limits.CLOCK,
+        "repeats": limits.REPEATS,
+        "stretch": limits.STRETCH,
+        "together": limits.BOND_LOST,
+        "digits": limits.FINER,
         "minutes": limits.MINUTES,
         "total": limits.TOTALS_FAR,
         "nulls": limits.NULLS,
@@ -71,7 +80,8 @@ def _check(dataset: Dataset, theme: str, column: str | None) -> Check:
 
 
 def _themes(dataset: Dataset) -> Iterator[tuple[str, str | None]]:
-    yield from (("volume", None), ("duplicates", None), ("stale", None))
+    yield from (("volume", None), ("duplicates", None), ("repeats", None), ("stale", None))
+    yield from (("silence", None), ("together", None))
     yield from ((theme, dataset.event_column) for theme in ("strays", "days", "hours", "clock"))
     for column in dataset.columns:
         yield from ((theme, column.name) for theme in _of_column(column))
@@ -87,11 +97,12 @@ def _themes(dataset: Dataset) -> Iterator[tuple[str, str | None]]:
 
 
 def _of_column(column: Column) -> Iterator[str]:
-    yield "nulls"
+    yield from ("nulls", "stretch")
     if column.type is ColumnType.TIMESTAMP:
         yield "minutes"
     if column.type is ColumnType.DOUBLE or (column.type in _WHOLE and column.unit):
         yield "shares"
         yield "quantiles"
+        yield "digits"
     if column.type is ColumnType.TEXT or column.type in _WHOLE:
         yield "codes"

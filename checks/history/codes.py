@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def _moved(case: Case, counts: _Counts) -> Signal:
     distance, slack, twin = nearest(counts.now, counts.before, counts.past, case.month, elsewhere)
     old = twin / max(twin.sum(), 1)
     place = int(np.argmax(np.abs(counts.mine - old)))
-    return signal(
+    moved = signal(
         "codes",
         counts.column,
         distance,
@@ -90,6 +90,7 @@ def _moved(case: Case, counts: _Counts) -> Signal:
         observed=f"{percent(distance)} of the values have another code: {counts.names[place]!r} in "
         f"{percent(float(counts.mine[place]))} instead of {percent(float(old[place]))}",
     )
+    return replace(moved, habit=True)
 
 
 def _new(counts: _Counts) -> Iterator[Signal]:

@@ -47,7 +47,8 @@ def _nulls(case: Case, column: str, nulls: int) -> Iterator[Signal]:
     share = nulls / rows
     required = any(known.name == column and known.required_in(case.month) for known in case.dataset.columns)
     never = max(shares) <= NEVER and required
-    limit = band(shares, past=past, month=case.month, error=share_error(median(shares), rows))
+    recent = slice(-limits.RECENT, None)
+    limit = band(shares[recent], past=past[recent], month=case.month, error=share_error(median(shares[recent]), rows))
     up = share >= limit.low
     bounds = (limits.NEW_NULLS if never else limits.NULLS) if up else limits.FEWER_NULLS
     yield signal(

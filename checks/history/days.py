@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -146,7 +147,7 @@ def _clock(case: Case, grid: Grid) -> Iterator[Signal]:
         # a shape that fits again when it is turned by some hours is a clock, not a change of habits
         turned = abs(shift) >= 2 and moved < 0.5 * distance
         limit = limits.TURNED_CLOCK if turned else limits.CLOCK
-        yield signal(
+        moved_hours = signal(
             "clock",
             event,
             distance,
@@ -156,6 +157,7 @@ def _clock(case: Case, grid: Grid) -> Iterator[Signal]:
             observed=f"{100 * distance:.0f} % of {name} at other hours"
             + (f", as if shifted by {shift:+d} hours" if turned else ""),
         )
+        yield replace(moved_hours, habit=not turned)
 
 
 def _clock_alone(case: Case, grid: Grid) -> Iterator[Signal]:
@@ -213,6 +215,6 @@ def _minutes(case: Case, grid: Grid) -> Iterator[Signal]:
             limit.above(share),
             limits.MINUTES,
             slack=limit.slack,
-            expected=f"at most {100 * limit.high:.2g} % of {column} without seconds, {span(past)}",
-            observed=f"{100 * share:.2g} %",
+            expected=f"at most {100 * limit.high:.3g} % of {column} without seconds, {span(past)}",
+            observed=f"{100 * share:.3g} %",
         )

@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from checks.history.accepting import accepted, after_collapse
 from checks.history.blame import FIRST_LISTED, blamed
 from checks.history.catalogue import history_checks
 from checks.history.codes import code_signals
 from checks.history.columns import column_signals
 from checks.history.days import day_signals
+from checks.history.digits import digit_signals
+from checks.history.hours import hour_signals
 from checks.history.rows import row_signals
 from checks.history.signals import Case, Signal, code_of
+from checks.history.silence import silence_signals
+from checks.history.stretches import stretch_signals
+from checks.history.together import together_signals
 from checks.history.values import value_signals
 from tidemark.datasets.base import Dataset
-from tidemark.history import History, command_to_accept, may_be_known
+from tidemark.history import History, how_to_accept, may_be_known
 from tidemark.months import Month
 from tidemark.profile import Profile
 from tidemark.verdict import Check, Finding, Severity
 
-NEVER_SOFTENED = ("volume", "duplicates", "stale", "order")  # the first is accepted by itself, with its reason
-SOFTENED = "The volume of this month is a known change, which moves other things too; so this only warns."
-SLIGHTLY = 3.0  # times over its limit; what follows from an accepted collapse of the volume is no more
+_JUDGES: tuple[Callable[[Case], Iterator[Signal]], ...] = (
+    row_signals,
+    day_signals,
+    hour_signals,
+    silence_signals,
+    column_signals,
+    code_signals,
+    value_signals,
+    digit_signals,
+    stretch_signals,
+    together_signals,
+)
 
 
 def findings(dataset: Dataset, month: Month, profile: Profile, history: History) -> tuple[Finding, ...]:
     """Return one finding for each history check of the dataset."""
     case = Case(dataset=dataset, month=month, profile=profile, history=history)
-    signals = [*row_signals(case), *day_signals(case), *column_signals(case), *code_signals(case), *value_signals(case)]
-    worst = _worst(dataset, blamed(dataset, signals))
-    accepted = history.acceptance_of(code_of(dataset.name, "volume"), month) is not None
-    return tuple(_finding(case, check, worst.get(check.code), softened=accepted) for check in history_checks(dataset))
+    checks, volume = history_checks(dataset), code_of(dataset.name, "volume")
+    signals = usual = _signals(case)
+    if any(history.months_of_change(check.code, month) for check in checks):
+        usual = _signals(replace(case, usual=True))
+    worst_usual = _worst(dataset, usual)
+    collapse = accepted(case, volume, _worst(dataset, signals).get(volume), worst_usual.get(volume))
+    worst = _worst(dataset, after_collapse(signals, collapse))
+    left = {
+        check.code: accepted(case, check.code, worst.get(check.code), worst_usual.get(check.code)) for check in checks
+    }
+    return tuple(_finding(case, check, left[check.code]) for check in checks)
+
+
+def _signals(case: Case) -> list[Signal]:
+    return blamed(case.dataset, [each for judged in _JUDGES for each in judged(case)])
 
 
 def _worst(dataset: Dataset, signals: Iterable[Signal]) -> dict[str, Signal]:
+    """Return the worst signal of each check: one that rejects, else one that would have, had nobody accepted it."""
     worst: dict[str, Signal] = {}
     for each in signals:
         code = code_of(dataset.name, each.theme, each.column)
-        if code not in worst or (each.gravity, each.warn) > (worst[code].gravity, worst[code].warn):
+        if code not in worst or _weight(each) > _weight(worst[code]):
             worst[code] = each
     return worst
 
 
-def _finding(case: Case, check: Check, worst: Signal | None, *, softened: bool) -> Finding:
+def _weight(each: Signal) -> tuple[bool, bool, float, float]:
+    return each.reject >= 1, bool(each.word), each.gravity, each.warn
+
+
+def _finding(case: Case, check: Check, worst: Signal | None) -> Finding:
     if worst is None:
         return Finding(
             code=check.code,
@@ -54,19 +85,17 @@ def _finding(case: Case, check: Check, worst: Signal | None, *, softened: bool) 
             reason=check.reason,
         )
     rejects = worst.reject >= 1
-    finding = Finding(
+    return Finding(
         code=check.code,
         severity=Severity.REJECT if rejects else Severity.WARN,
         passed=bool(worst.warn < 1 and not rejects),
         column=worst.guilty or check.column,
         expected=worst.expected,
         observed=worst.observed,
-        reason=_reason(case, check, rejects=rejects),
+        reason=_reason(case, check, worst),
         gravity=_gravity(case.dataset, worst),
+        softened=bool(worst.word),
     )
-    if softened and rejects and worst.theme not in NEVER_SOFTENED and worst.reject < SLIGHTLY:
-        return replace(finding, severity=Severity.WARN, gravity=0.9, reason=f"{check.reason} {SOFTENED}")
-    return finding
 
 
 def _gravity(dataset: Dataset, worst: Signal) -> float:
@@ -76,7 +105,9 @@ def _gravity(dataset: Dataset, worst: Signal) -> float:
     return round(float(worst.gravity) + listed_first, 4) if worst.gravity else 0.0
 
 
-def _reason(case: Case, check: Check, *, rejects: bool) -> str:
-    if not rejects or not may_be_known(check.code):
+def _reason(case: Case, check: Check, worst: Signal) -> str:
+    if worst.word:
+        return f"{check.reason} {worst.word}"
+    if worst.reject < 1 or not may_be_known(check.code):
         return check.reason
-    return f"{check.reason} If this is what happened: {command_to_accept(case.dataset.name, check.code, case.month)}"
+    return f"{check.reason} If this is what happened: {how_to_accept(case.dataset.name, check.code, case.month)}."

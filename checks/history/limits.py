@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 NEEDED = 3  # months of history, below which a month is judged by itself alone
 NEAREST = 3  # the last months that a shape is compared with, each alone, and the same month of the year before
+ALIKE = 0.5  # of the rows the same but for their times: above it, the same rows in another month are no wonder
 MANY = 24  # months, from which on more of them tell no more about how months differ
 
 
@@ -20,13 +21,14 @@ class Limit:
 
 
 # The logarithm of the rows over those expected. A collapse by half is a rejection whatever its cause.
-FEWER_ROWS = Limit(warn=0.045, reject=0.50)
+FEWER_ROWS = Limit(warn=0.03, reject=0.50)
 MORE_ROWS = Limit(warn=0.08, reject=0.69)
 UNKNOWN_SEASON = 0.25  # how far months of one year are from each other where no year before tells
 
 # Nulls of a column that never had any, and of one that had.
 NEW_NULLS = Limit(warn=0.0005, reject=0.006)
-NULLS = Limit(warn=0.05, reject=0.30)
+NULLS = Limit(warn=0.05, reject=0.30)  # more than in the last RECENT months: how many are empty has a trend
+RECENT = 6
 FEWER_NULLS = Limit(warn=0.30, reject=2.0)  # to know more than before is no fault
 
 NEGATIVES = Limit(warn=0.006, reject=0.05)
@@ -46,6 +48,7 @@ MEDIAN = Limit(warn=0.20, reject=0.41)
 FIXED_LEVEL = Limit(warn=0.40, reject=1.6)  # of the mean of the logarithms
 # Values beyond those that only one in a hundred passed before.
 TAIL = Limit(warn=0.0025, reject=0.035)
+RATIO_TAIL = Limit(warn=0.0025, reject=0.07)  # a tenth of the rows in kilometres moves 4.5 % of them there
 TAIL_BEGINS = 1.2  # times the largest percentile of the months before
 FIXED_TAIL_BEGINS = 4.0
 SWAPPED = Limit(warn=0.01, reject=0.25)
@@ -65,6 +68,7 @@ CONSTANT_ROWS = 50  # that would have had another value: then one value is not c
 
 CLOCK = Limit(warn=0.06, reject=0.15)
 TURNED_CLOCK = Limit(warn=0.04, reject=0.07)  # where it fits again when all or some rows are moved by some hours
+NO_TIME = Limit(warn=0.01, reject=0.10)  # two times that are the same
 MINUTES = Limit(warn=0.10, reject=0.50)
 ORDER = Limit(warn=0.004, reject=0.05)
 # Without history: some publishers write too little to tell rows apart.
@@ -88,7 +92,41 @@ HIGH_DAYS = 5  # so many days of twice the rows are no holiday
 # A part of the month, one vendor or one day, where the whole hides it.
 PART_MEDIAN = Limit(warn=0.25, reject=0.41)
 PART_SHARES = Limit(warn=0.25, reject=0.60)  # what is empty, zero or below zero in it
-DAY_SHARES = Limit(warn=0.45, reject=9.0)
 PART_OF_FIXED = Limit(warn=1.0, reject=1.6)  # a median may jump from one amount to the next
 LARGE_PART = 0.04  # of the month's rows
 DAY_MEDIAN = Limit(warn=0.40, reject=9.0)
+
+# Some days in a row against the other days of the month: the share of the values that are elsewhere than on these.
+LONG_STRETCH = 7  # days: what is clearly broken for a quarter of the month is no incident
+SHORT_STRETCH = Limit(warn=0.20, reject=9.0)
+STRETCH = Limit(warn=0.10, reject=0.42)
+STRETCH_OF_HOURS = Limit(warn=0.06, reject=0.15)  # a clock that is five hours late moves three in ten
+
+# How closely two columns go together, of 1: what share of it is lost, and how much is new where there was little.
+CLOSE = 0.35
+ENOUGH_FOR_BONDS = 1000  # rows
+BOND_LOST = Limit(warn=0.12, reject=0.50)
+BOND_LOST_IN_A_QUARTER = Limit(warn=0.25, reject=0.70)
+BOND_NEW = Limit(warn=0.25, reject=0.60)
+BOND_NEW_WITH_CODES = Limit(warn=0.25, reject=9.0)  # a fee that one vendor alone has raised
+
+# How numbers are written, as shares of those that are not zero.
+ROUNDED = Limit(warn=0.20, reject=9.0)  # what is lost of them is counted as different numbers and as whole ones
+FINER = Limit(warn=0.02, reject=0.40)
+ONE_NUMBER = Limit(warn=0.08, reject=0.45)
+AGAIN = Limit(warn=0.10, reject=9.0)  # a file in another order may have its like side by side
+FEWER_NUMBERS = Limit(warn=0.5, reject=2.3)  # the logarithm: a tenth of them is left
+
+# Rows that are the same but for their date, their times or their values.
+REPEATS = Limit(warn=0.008, reject=0.03)
+REPEATS_USUAL = 0.3  # of those that there always were: with more rows more of them are alike by chance
+NO_MORE_REPEATS = 0.5  # of the rows: where it is usual, rows have too little in them to be told apart
+
+ENOUGH_FOR_AN_HOUR = 30.0  # rows due in all days' same hours, or from a vendor: fewer, and none is chance
+HOUR_TWICE = 1.6
+OF_ONE_HOUR = 0.6  # of a rejection: rows that are there twice are counted elsewhere
+HOURS_LOST = Limit(warn=5, reject=24)
+DAYS_OF_A_STORM = 2  # on which hours may be lost for a cause
+
+PART_GONE = 0.03  # of a vendor's rows
+PART_TWICE = 1.7

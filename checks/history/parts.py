@@ -39,8 +39,6 @@ def part_signals(
                 if len(numbers.of) == 1:
                     yield from _shares(title, part, before, past, place)
     yield from _odd_day(case, name, numbers, place)
-    if len(numbers.of) == 1:
-        yield from _odd_shares(case, name, numbers, place)
 
 
 def _numbers(past: tuple[PastMonth, ...], name: str) -> list[Numbers]:
@@ -102,25 +100,6 @@ def _odd_day(case: Case, name: str, numbers: Numbers, place: Place) -> Iterator[
         observed=f"{math.exp(medians[day]):.4g} on {case.month}-{day:02d}",
         of=numbers.of,
     )
-
-
-def _odd_shares(case: Case, name: str, numbers: Numbers, place: Place) -> Iterator[Signal]:
-    """Look for the day on which a column is empty, zero or below zero as on no other."""
-    days = {day: part for day, part in numbers.days.items() if part.rows >= LEAST_NUMBERS}
-    if len(days) < LEAST_DAYS:
-        return
-    for word, share in SHARES.items():
-        shares = {day: share(part) for day, part in days.items()}
-        usual = median(shares.values())
-        day = max(shares, key=lambda number: shares[number])
-        yield signal(
-            *place,
-            shares[day] - usual,
-            limits.DAY_SHARES,
-            slack=4 * SIGMA * median(abs(value - usual) for value in shares.values()),
-            expected=f"{name} {word} in about {100 * usual:.3g} % on each day",
-            observed=f"in {100 * shares[day]:.3g} % on {case.month}-{day:02d}",
-        )
 
 
 def _counts(part: Part) -> int:

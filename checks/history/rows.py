@@ -13,11 +13,13 @@ from checks.history.signals import Case, Signal, signal, span
 from tidemark.history import PastMonth
 from tidemark.months import Month
 from tidemark.profile import Profile, Total
+from tidemark.profile.rowhash import TIMES
 
 
 def row_signals(case: Case) -> Iterator[Signal]:
     yield from _volume(case)
     yield from _duplicates(case)
+    yield from _repeats(case)
     yield from _stale(case)
     yield from _strays(case)
     yield from _total(case)
@@ -48,6 +50,7 @@ def _volume(case: Case) -> Iterator[Signal]:
         reject=reject,
         expected=f"{low:,.0f} to {high:,.0f} rows, {span(past)}",
         observed=f"{case.profile.rows:,} rows",
+        rise=distance > 0,
     )
 
 
@@ -83,7 +86,7 @@ def _forecast(levels: dict[Month, float], month: Month) -> tuple[float, bool]:
 
 
 def _days(profile: Profile, month: Month) -> float:
-    """Return the logarithm of the month's days, each counted as what its weekday has of an average one."""
+    """Return the logarithm of the month's days."""
     if profile.grid is None:
         return 0.0
     return math.log((month.next.first_day - month.first_day).days)
@@ -105,12 +108,34 @@ def _duplicates(case: Case) -> Iterator[Signal]:
         max(share - usual, 0.0),
         limits.DUPLICATES if len(past) >= NEEDED else limits.DUPLICATES_ALONE,
         slack=SURE * share_error(usual, rows) / 2,
-        expected=f"at most {100 * (usual + limits.DUPLICATES.warn):.2g} % of the rows the same as another one",
-        observed=f"{case.profile.duplicates:,} of {rows:,} rows ({100 * share:.2g} %) are repeated",
+        expected=f"at most {100 * (usual + limits.DUPLICATES.warn):.3g} % of the rows the same as another one",
+        observed=f"{case.profile.duplicates:,} of {rows:,} rows ({100 * share:.3g} %) are repeated",
     )
 
 
+def _repeats(case: Case) -> Iterator[Signal]:
+    """Rows that repeat another but for something: a block under other dates, or one vendor's rows as another's."""
+    rows = case.profile.rows
+    for but, repeated in case.profile.repeats.items():
+        past = tuple(e for e in case.past("repeats") if but in e.profile.repeats and e.profile.rows)
+        shares = [entry.profile.repeats[but] / entry.profile.rows for entry in past]
+        if len(past) < NEEDED or median(shares) > limits.NO_MORE_REPEATS:
+            continue
+        limit = band(shares, past=past, month=case.month, error=share_error(median(shares), rows))
+        yield signal(
+            "repeats",
+            None,
+            limit.above(repeated / rows),
+            limits.REPEATS,
+            slack=limit.slack + limits.REPEATS_USUAL * median(shares),
+            expected=f"at most {100 * limit.high:.3g} % of the rows the same as another but for {but}, {span(past)}",
+            observed=f"{100 * repeated / rows:.3g} % ({repeated:,})",
+        )
+
+
 def _stale(case: Case) -> Iterator[Signal]:
+    if case.profile.repeats.get(TIMES, 0) > limits.ALIKE * case.profile.rows:
+        return  # rows that only their times tell apart are no sign of one file
     for entry in case.past("stale"):
         same = entry.profile.fingerprint == case.profile.fingerprint and case.profile.fingerprint
         if same and entry.profile.rows == case.profile.rows and case.profile.rows > 1:
@@ -139,8 +164,8 @@ def _strays(case: Case) -> Iterator[Signal]:
         limit.above(share),
         limits.STRAYS,
         slack=limit.slack,
-        expected=f"at most {100 * (limit.high + limits.STRAYS.warn):.2g} % of the times outside of {case.month}",
-        observed=f"{grid.outside:,} of {rows:,} ({100 * share:.2g} %)",
+        expected=f"at most {100 * (limit.high + limits.STRAYS.warn):.3g} % of the times outside of {case.month}",
+        observed=f"{grid.outside:,} of {rows:,} ({100 * share:.3g} %)",
     )
 
 
@@ -171,7 +196,7 @@ def _total(case: Case) -> Iterator[Signal]:
             limit.above(share),
             bound,
             slack=limit.slack,
-            expected=f"{total.column} the sum of its parts but in {100 * limit.high:.2g} % of the rows"
+            expected=f"{total.column} the sum of its parts but in {100 * limit.high:.3g} % of the rows"
             + (f", {span(known)}" if known else ""),
             observed=f"another sum in {100 * share:.3g} % of {total.rows:,} rows",
             of=(total.column, *total.parts),

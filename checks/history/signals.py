@@ -16,7 +16,9 @@ class Signal:
     """One comparison. ``warn`` and ``reject``: how many times over each limit the month is; from 1 on it is beyond.
 
     ``of``: the columns that may be guilty, where there are several. ``swapped``: two of them were swapped in some rows.
-    ``guilty``: which of them it is, as far as the other signals tell.
+    ``guilty``: which of them it is, as far as the other signals tell. ``rise``: there is more than expected.
+    ``habit``: other people at other hours move it too, so it follows from a collapse of the volume.
+    ``word``: why it only warns, though it was beyond the limit; empty: it does what it says.
     """
 
     theme: str
@@ -28,6 +30,9 @@ class Signal:
     of: tuple[str, ...] = ()
     swapped: bool = False
     guilty: str | None = None
+    rise: bool = False
+    habit: bool = False
+    word: str = ""
 
     @property
     def gravity(self) -> float:
@@ -38,15 +43,25 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A month that is judged, and what is known of the months before."""
+    """A month that is judged, and what is known of the months before.
+
+    ``usual``: it is compared with the usual months, also where it belongs to an accepted change with months enough.
+    """
 
     dataset: Dataset
     month: Month
     profile: Profile
     history: History
+    usual: bool = False
 
     def past(self, theme: str, column: str | None = None) -> tuple[PastMonth, ...]:
-        return self.history.baseline_of(code_of(self.dataset.name, theme, column), self.month)
+        code = code_of(self.dataset.name, theme, column)
+        return self.history.usual_months(code) if self.usual else self.history.baseline_of(code, self.month)
+
+    def column_of(self, name: str) -> str:
+        """Return the column that numbers are judged under: of a time between two, that which is not the event's."""
+        of = self.profile.numbers[name].of if name in self.profile.numbers else (name,)
+        return next((column for column in of if column != self.dataset.event_column), of[0])
 
 
 def code_of(dataset: str, theme: str, column: str | None = None) -> str:

@@ -29,6 +29,7 @@ def value_signals(case: Case) -> Iterator[Signal]:
             yield from part_signals(case, name, numbers, past, (theme, column))
         if theme == "elapsed":
             yield from _order(case, name, numbers)
+            yield from _no_time(case, name, numbers)
 
 
 def theme_of(name: str, numbers: Numbers) -> tuple[str, str]:
@@ -61,18 +62,20 @@ def _distribution(case: Case, name: str, numbers: Numbers, past: tuple[PastMonth
     def told(distance: float, limit: Limit, slack: float, seen: str = observed) -> Signal:
         return signal(theme, column, distance, limit, slack=slack, expected=expected, observed=seen, of=numbers.of)
 
-    yield told(distance, shape, slack)
+    habit = " / " not in name  # what a mile costs stays, whoever travels
+    yield replace(told(distance, shape, slack), habit=habit)
     level, bound = (_mean, limits.FIXED_LEVEL) if fixed else (_smooth_median, limits.MEDIAN)
-    yield told(_shift(now, before, bins, level), bound, slack)
+    yield replace(told(_shift(now, before, bins, level), bound, slack), habit=habit)
     inverted = _inverted(now, before, bins) if " / " in name and " - " not in name else 0.0
     if inverted > limits.SWAPPED.warn:
-        seen = f"the other way round in {100 * inverted:.2g} % of the rows"
+        seen = f"the other way round in {100 * inverted:.3g} % of the rows"
         yield replace(told(inverted, limits.SWAPPED, 0.0, seen), swapped=True)
         return
     for side, share, usual in _tails(now, before, bins, fixed=fixed):
-        seen = f"{100 * share:.2g} % {side}"
+        seen = f"{100 * share:.3g} % {side}"
         limit = band(usual, past=past, month=case.month, error=share_error(median(usual), int(now.sum())))
-        yield told(limit.above(share), limits.TAIL, limit.slack * gap_of(past, case.month), seen)
+        beyond = limits.TAIL if len(numbers.of) == 1 else limits.RATIO_TAIL
+        yield told(limit.above(share), beyond, limit.slack * gap_of(past, case.month), seen)
 
 
 def _median(counts: np.ndarray, bins: list[int]) -> float:
@@ -151,7 +154,30 @@ def _order(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
         limit.above(share),
         limits.ORDER,
         slack=limit.slack,
-        expected=f"{name} below 0 in at most {100 * limit.high:.2g} % of the rows"
+        expected=f"{name} below 0 in at most {100 * limit.high:.3g} % of the rows"
         + (f", {span(known)}" if known else ""),
-        observed=f"{100 * share:.2g} % ({numbers.negatives:,})",
+        observed=f"{100 * share:.3g} % ({numbers.negatives:,})",
     )
+
+
+def _no_time(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
+    """Tell when two times of a row are the same as hardly ever before: one of them may be a copy."""
+    past = tuple(e for e in case.past("elapsed", case.column_of(name)) if _some(e.profile.numbers.get(name)))
+    if len(past) < NEEDED or not numbers.numbers:
+        return
+    before = [entry.profile.numbers[name] for entry in past]
+    shares = [each.zeros / each.numbers for each in before]
+    limit = band(shares, past=past, month=case.month, error=share_error(median(shares), numbers.numbers))
+    yield signal(
+        "elapsed",
+        case.column_of(name),
+        limit.above(numbers.zeros / numbers.numbers),
+        limits.NO_TIME,
+        slack=limit.slack,
+        expected=f"{name} nothing in at most {100 * limit.high:.3g} % of the rows, {span(past)}",
+        observed=f"{100 * numbers.zeros / numbers.numbers:.3g} % ({numbers.zeros:,})",
+    )
+
+
+def _some(numbers: Numbers | None) -> bool:
+    return numbers is not None and numbers.numbers > 0

@@ -13,7 +13,7 @@ from checks.pages.measures import by_month, measure_of, usual_days
 from checks.pages.style import STYLE
 from tidemark.datasets.base import Dataset
 from tidemark.evidence import page_path
-from tidemark.history import History, command_to_accept
+from tidemark.history import LONGER, History, command_to_accept
 from tidemark.verdict import Evidence, Finding, Rejected, Verdict
 
 NOTHING_REMOTE = "default-src 'none'; style-src 'unsafe-inline'"
@@ -23,15 +23,16 @@ logger = logging.getLogger(__name__)
 
 
 def write_page(home: Path, dataset: Dataset, verdict: Verdict, history: History) -> Path | None:
-    """Write the page of a load below the home, and return where; none when the disk does not take it."""
+    """Write the page of a load below the home, and return where; none when it could not be made, which is logged."""
     path = page_path(home, verdict.staged.partition, verdict.staged.load_id)
     unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_text(render(dataset, verdict, history), encoding="utf-8", errors="replace")
         os.replace(unfinished, path)  # noqa: PTH105 - as atomic, and says so
-    except OSError as error:
-        logger.warning("%s: its evidence page could not be written: %s", verdict.staged.partition, error.strerror)
+    except Exception as error:  # noqa: BLE001 - a verdict stands without its page
+        told = error.strerror if isinstance(error, OSError) else type(error).__name__
+        logger.warning("%s: its evidence page could not be written: %s", verdict.staged.partition, told)
         return None
     return path
 
@@ -98,7 +99,7 @@ def _steps(verdict: Verdict) -> Iterator[str]:
     release = f'tidemark release {partition} --by NAME --reason "…"'
     yield f"If this month is right as it is: {_code(release)} publishes it on your word."
     accept = command_to_accept(partition.dataset, about_data[0].code, partition.month)
-    yield f"If the world has changed, and later months will be like this one: {_code(accept)}."
+    yield f"If the world has changed: {_code(accept)}, with {LONGER}."
 
 
 def _days(verdict: Verdict, history: History) -> str:

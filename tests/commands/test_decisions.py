@@ -47,7 +47,7 @@ def test_a_released_month_is_told_as_warned_everywhere(on_filled: Tidemark, fill
     (partition,) = on_filled("status", "rides", str(REJECTED), str(REJECTED), "--json").json["partitions"]
     assert (partition["state"], partition["verdict"], partition["rows_published"]) == ("published", "warned", 100)
     assert partition["decision"]["by"] == "Ana Ruiz"
-    assert [finding["code"] for finding in partition["findings"]] == ["RIDES-AT-IN-MONTH"]
+    assert [finding["code"] for finding in partition["findings"]] == ["RIDES-AT-IN-MONTH", "RIDES-AT-STRAYS"]
     assert "Ana Ruiz" in partition["findings"][0]["reason"]
     shown = on_filled("status", "rides", str(REJECTED), str(REJECTED)).out
     assert "▲ 1 of them warned" in shown
@@ -163,7 +163,7 @@ def test_explain_shows_the_rows_that_failed(in_process: Run, capsys: pytest.Capt
     assert in_process("explain", "rides", str(REJECTED), "--json") == 0
     attempts = said(capsys)["attempts"]
     assert isinstance(attempts, list)
-    (evidence,) = attempts[0]["evidence"]
+    evidence, _ = attempts[0]["evidence"]
     assert (evidence["code"], len(evidence["rows"])) == ("RIDES-AT-IN-MONTH", 50)
     assert in_process("explain", "rides", str(REJECTED), "--rows") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -67,7 +67,15 @@ def test_a_month_never_tried_has_no_attempts(on_filled: Tidemark) -> None:
     ("month", "said"),
     [
         (PUBLISHED, ["97 rows in trips.rides_2023_01, 3 diverted", "100 read, 97 published, 3 diverted, 3 by RIDES-"]),
-        (RELOAD_REJECTED, ["published (stale)", "quarantine.rides_2023_02", "✗ RIDES-AT-IN-MONTH", "✓ RIDES-ROWS"]),
+        (
+            RELOAD_REJECTED,
+            [
+                "published (stale)",
+                "quarantine.rides_2023_02",
+                "✗ RIDES-AT-IN-MONTH",
+                "checks passed (--checks shows them)",
+            ],
+        ),
         (REJECTED, ["rejected (overdue)", "The gate rejected the month"]),
         (UNAVAILABLE, ["unavailable (overdue)", "not-at-source"]),
     ],
@@ -78,3 +86,16 @@ def test_people_read_the_same(on_filled: Tidemark, month: Month, said: list[str]
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(f"rides {month}  ")
     assert [words for words in said if words not in ran.out] == []
+
+
+def test_what_passed_is_counted_and_shown_when_asked_for(on_filled: Tidemark) -> None:
+    attempt = on_filled("explain", "rides", str(PUBLISHED), "--json").json["attempts"][0]
+    short, long = (on_filled("explain", "rides", str(PUBLISHED), *more).out for more in ((), ("--checks",)))
+    assert f"✓ {len(attempt['findings'])} checks passed (--checks shows them)" in short
+    assert "RIDES-ROWS" not in short
+    assert "✓ RIDES-ROWS" in long
+    assert "--checks shows" not in long
+    for told in (short, long):
+        assert "nothing to compare: 0 months before it, and 3 are needed" in told
+    (history,) = (each for each in attempt["findings"] if each["code"] == "RIDES-HISTORY")
+    assert history["observed"].startswith("nothing to compare: 0 months before it")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from typing import Any
 
 import pytest
 
-from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, opened
+from tests.database.test_decisions import release_month
+from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, opened
 from tests.invariants import check_data
 from tidemark import ledger
 from tidemark import load as stages
@@ -25,22 +27,20 @@ from tidemark.settings import Secret
 from tidemark.word import Word
 
 WORD = Word(by="Ana", reason="The city was closed.")
-CODES = ("RIDES-VOLUME", "RIDES-AT-IN-MONTH", "RIDES-PRICE-RANGE")
-IN_MONTH = "RIDES-AT-IN-MONTH"
+CODES = ("RIDES-VOLUME", "RIDES-PRICE-PRESENT", "RIDES-PRICE-RANGE")
+PRICED = "RIDES-PRICE-PRESENT"
 APRIL = Month(2023, 4)
 TODAY = date(2023, 6, 1)
 
 
-def put(
-    connection: Connection, first: Month, last: Month | None = None, code: str = IN_MONTH
-) -> tuple[Acceptance, bool]:
+def put(connection: Connection, first: Month, last: Month | None = None, code: str = PRICED) -> tuple[Acceptance, bool]:
     return accept(connection, RIDES, Change(code=code, first=first, last=last), WORD, CODES)
 
 
 def test_a_change_goes_on_record_with_who_when_and_why(connection: Connection) -> None:
     accepted, new = put(connection, FEBRUARY, MARCH)
     assert new
-    assert (accepted.dataset, accepted.code, accepted.first, accepted.last) == ("rides", IN_MONTH, FEBRUARY, MARCH)
+    assert (accepted.dataset, accepted.code, accepted.first, accepted.last) == ("rides", PRICED, FEBRUARY, MARCH)
     assert (accepted.by, accepted.reason) == ("Ana", "The city was closed.")
     assert ledger.read_acceptances(connection, "rides") == (accepted,)
     assert ledger.read_history(connection, "rides", MARCH).acceptances == (accepted,)
@@ -54,13 +54,13 @@ def test_the_same_change_again_stays_as_it_is(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [(JANUARY, FEBRUARY), (MARCH, APRIL), (FEBRUARY, None), (JANUARY, None), (MARCH, MARCH)]
+    ("first", "last"), [(JANUARY, FEBRUARY), (FEBRUARY, FEBRUARY), (FEBRUARY, APRIL), (FEBRUARY, None), (JANUARY, None)]
 )
-def test_a_change_that_overlaps_another_of_its_check_is_refused(
+def test_a_change_that_covers_the_beginning_of_another_of_its_check_is_refused(
     connection: Connection, first: Month, last: Month | None
 ) -> None:
     put(connection, FEBRUARY, MARCH)
-    with pytest.raises(UsageError, match="Ana accepted RIDES-AT-IN-MONTH on") as raised:
+    with pytest.raises(UsageError, match="Ana accepted RIDES-PRICE-PRESENT on") as raised:
         put(connection, first, last)
     assert raised.value.code == "accepted-already"
     assert len(ledger.read_acceptances(connection, "rides")) == 1
@@ -72,6 +72,17 @@ def test_changes_beside_it_and_of_other_checks_are_taken(connection: Connection)
     put(connection, APRIL)
     put(connection, FEBRUARY, MARCH, "RIDES-VOLUME")
     assert len(ledger.read_acceptances(connection, "rides")) == 4
+
+
+@pytest.mark.parametrize("last", [MARCH, APRIL, None])
+def test_a_change_within_a_change_is_taken_and_its_months_are_its_own(
+    connection: Connection, last: Month | None
+) -> None:
+    outer, _ = put(connection, FEBRUARY)
+    inner, new = put(connection, MARCH, last)
+    history = ledger.read_history(connection, "rides", APRIL)
+    assert new
+    assert [history.acceptance_of(PRICED, month) for month in (JANUARY, FEBRUARY, MARCH)] == [None, outer, inner]
 
 
 def test_what_is_no_check_is_refused_with_the_nearest_ones(connection: Connection) -> None:
@@ -112,14 +123,17 @@ def test_two_at_once_leave_one_on_record(database_url: Secret) -> None:
 # ---- what it makes due
 
 
-@pytest.fixture
-def rejected(depot: Depot) -> Depot:
-    """January to March have rows of December alone."""
+def no_price(rows: int) -> Any:
     import pyarrow
 
+    return pyarrow.array([None] * rows, pyarrow.float64())
+
+
+@pytest.fixture
+def rejected(depot: Depot) -> Depot:
+    """January to March have no prices."""
     for month in (JANUARY, FEBRUARY, MARCH):
-        at = pyarrow.array([date(2022, 12, 1)] * 100, pyarrow.date32()).cast(pyarrow.timestamp("us"))
-        depot.write(month, at=at)
+        depot.write(month, price=no_price(100))
         assert depot.load(month).outcome is Outcome.REJECTED
     return depot
 
@@ -138,13 +152,41 @@ def test_the_rejected_months_of_its_time_are_due_again_and_publish_as_warned(
     assert due_again(connection, rejected.dataset, accepted) == (FEBRUARY,)
     actions = due(rejected, connection)
     assert [action for action, _ in actions] == [Action.SKIP, Action.LOAD, Action.SKIP]
-    assert actions[1][1] == "it was rejected, but Ana accepted RIDES-AT-IN-MONTH from 2023-02 to 2023-02"
+    assert actions[1][1] == "it was rejected, but Ana accepted RIDES-PRICE-PRESENT from 2023-02 to 2023-02"
     assert load_by(rejected, FEBRUARY).outcome is Outcome.PUBLISHED
     current = rejected.facts(FEBRUARY).current
     assert current is not None
     assert current.verdict == "warned"
     assert {action for action, _ in due(rejected, connection)} == {Action.SKIP}
     check_data(rejected.url, "rides")
+
+
+def test_a_change_keeps_how_many_rows_the_last_load_had_that_the_check_rejected(
+    rejected: Depot, connection: Connection
+) -> None:
+    rejected.write(MARCH, 60, price=no_price(60))
+    assert rejected.load(MARCH).outcome is Outcome.REJECTED
+    assert [put(connection, first, last)[0].rows for first, last in ((MARCH, None), (FEBRUARY, FEBRUARY))] == [60, 100]
+    assert put(connection, FEBRUARY, code="RIDES-VOLUME")[0].rows is None
+
+
+def test_what_was_accepted_or_released_is_on_record_as_no_measure_for_its_check(
+    rejected: Depot, connection: Connection
+) -> None:
+    put(connection, FEBRUARY, FEBRUARY)
+    accepted, released = load_by(rejected, FEBRUARY), release_month(rejected, MARCH)
+    for result in (accepted, released):
+        ask(connection, "insert into tidemark.profile values (%s, '{}') on conflict (load_id) do "
+                        "update set statistics = '{}'", result.load_id)  # fmt: skip
+    rows = ledger._all(connection, "published_profiles", dataset="rides", month=APRIL.first_day, most=36)
+    assert [(row["load_id"], row["rejected_codes"], row["released_codes"]) for row in rows] == [
+        (released.load_id, [PRICED], [PRICED]),
+        (accepted.load_id, [PRICED], []),
+    ]
+    for month in (FEBRUARY, MARCH):
+        current = rejected.facts(month).current
+        assert current is not None
+        assert [finding.code for finding in current.findings if finding.softened] == [PRICED]
 
 
 def test_a_month_that_is_rejected_again_all_the_same_is_tried_only_once(
@@ -157,11 +199,8 @@ def test_a_month_that_is_rejected_again_all_the_same_is_tried_only_once(
 
 
 def test_what_was_on_record_before_makes_nothing_due(depot: Depot, connection: Connection) -> None:
-    import pyarrow
-
     put(connection, FEBRUARY)
-    at = pyarrow.array([date(2022, 12, 1)] * 100, pyarrow.date32()).cast(pyarrow.timestamp("us"))
-    depot.write(FEBRUARY, at=at)
+    depot.write(FEBRUARY, price=no_price(100))
     depot.load(FEBRUARY)
     assert depot.facts(FEBRUARY).accepted_since is None
 
@@ -180,7 +219,8 @@ def load_by(depot: Depot, month: Month) -> LoadResult:
         assert stages.begin(load) is None
         raw = stages.fetch_raw(load)
         assert stages.same_as_before(load, raw) is None
-        verdict = audit(depot.url, depot.dataset, stages.stage_raw(load, raw), history=stages.read_history(load))
+        staged, history = stages.stage_raw(load, raw), stages.read_history(load)
+        verdict = audit(depot.url, depot.dataset, staged, raw=raw.path, history=history)
         stages.record_verdict(load, verdict)
         return stages.conclude(load, verdict)
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, write_rides
 from tidemark import backfill, ledger
 from tidemark.backfill import Range, begin_run, end_run, frozen_run, known_or_due, make_range
 from tidemark.errors import UsageError
+from tidemark.evidence import page_path
 from tidemark.facts import State
 from tidemark.ledger import Outcome
 from tidemark.months import Month, expected_by
@@ -130,6 +133,18 @@ def test_a_run_sweeps_what_killed_loads_left(depot: Depot, connection: Connectio
     assert step.action is Action.LOAD
     assert "interrupted" in step.reason
     depot.load(FEBRUARY, run_id=run.run_id)
+
+
+def test_a_run_sweeps_the_evidence_pages_whose_time_is_over(depot: Depot, connection: Connection) -> None:
+    partition = RIDES.partition(FEBRUARY)
+    old, young = (page_path(depot.settings.home, partition, load_id) for load_id in (1, 2))
+    mine = old.with_name("notes.html")
+    old.parent.mkdir(parents=True)
+    for path, days in ((old, 91), (young, 89), (mine, 91)):
+        path.write_text("so")
+        os.utime(path, (time.time() - days * 86_400,) * 2)
+    begin(depot, connection)
+    assert sorted(old.parent.iterdir()) == [young, mine]
 
 
 def test_an_address_that_cannot_be_used_is_refused_before_anything_begins(depot: Depot, connection: Connection) -> None:

@@ -20,23 +20,26 @@ from tests.depot import FEBRUARY, MARCH, RIDES, Depot, ask, opened, rides_of
 from tests.invariants import check_data
 from tidemark import ledger
 from tidemark import load as stages
+from tidemark.alerts import backfill_message
 from tidemark.decisions import reject, release
 from tidemark.errors import Failed, TidemarkError, UsageError
 from tidemark.facts import Attempt, State, read_evidence
 from tidemark.history import DecisionKind
-from tidemark.ledger import Outcome
+from tidemark.ledger import Ending, Outcome
 from tidemark.load import Load, LoadResult
 from tidemark.months import Month
 from tidemark.partition import Partition
 from tidemark.plan import Action, Mode, decide
 from tidemark.points import Point
 from tidemark.postgres import Connection
+from tidemark.report import report_run
 from tidemark.settings import Secret
 from tidemark.stage import Staged
 from tidemark.verdict import Accepted, Severity
 from tidemark.word import Word
 
 WORD = Word(by="Ana Ruiz", reason="The clocks of that month are known to be wrong.")
+ODD_CODES = ["RIDES-AT-IN-MONTH", "RIDES-AT-STRAYS", "RIDES-DUPLICATES"]
 OLD, ODD = {(1.0, 97)}, {(2.0, 195)}
 KEPT = "select tablename from pg_tables where schemaname = 'quarantine' order by 1"
 
@@ -155,14 +158,16 @@ def test_profile_and_evidence_go_along_and_its_failed_checks_are_no_measure_for_
     judged = rejected.facts(FEBRUARY).deciding
     assert judged is not None
     shown = read_evidence(connection, [judged.load_id])[judged.load_id]
-    assert [each.code for each in shown] == ["RIDES-AT-IN-MONTH"]
-    ask(connection, "insert into tidemark.profile values (%s, %s)", judged.load_id, '{"of": "February"}')
+    assert [each.code for each in shown] == ODD_CODES
+    stored = "select statistics from tidemark.profile where load_id = %s"
+    profile = ask(connection, stored, judged.load_id)
+    assert profile[0][0]["rows"] == 195
     result = release_month(rejected)
     assert result.load_id is not None
     assert read_evidence(connection, [result.load_id])[result.load_id] == shown
     (row,) = ledger._all(connection, "published_profiles", dataset="rides", month=MARCH.first_day, most=36)
-    assert (row["load_id"], row["statistics"]) == (result.load_id, {"of": "February"})
-    assert row["rejected_codes"] == ["RIDES-AT-IN-MONTH"]
+    assert (row["load_id"], row["statistics"]) == (result.load_id, profile[0][0])
+    assert row["rejected_codes"] == sorted(ODD_CODES)
 
 
 def test_a_column_that_nobody_knew_comes_with_the_release(depot: Depot, connection: Connection) -> None:
@@ -241,6 +246,10 @@ def test_a_verdict_on_bytes_that_the_source_has_no_more_is_stale(depot: Depot) -
         ("insert into quarantine.rides_2023_02 select * from quarantine.rides_2023_02 limit 1", "quarantine-altered"),
         ("update quarantine.rides_2023_02 set load_id = 7 where ctid = '(0,1)'", "quarantine-altered"),
         ("delete from quarantine.rides_2023_02_diverted where row_number = 1", "quarantine-altered"),
+        ("update quarantine.rides_2023_02 set price = 99", "quarantine-altered"),
+        ("update quarantine.rides_2023_02 set note = null where ctid = '(0,1)'", "quarantine-altered"),
+        ("update quarantine.rides_2023_02_diverted set row = '{}' where row_number = 1", "quarantine-altered"),
+        ("update tidemark.attempt set quarantine_fingerprint = null", "quarantine-altered"),
     ],
 )
 def test_rows_that_are_not_those_that_were_judged_are_not_released(
@@ -252,6 +261,12 @@ def test_rows_that_are_not_those_that_were_judged_are_not_released(
     assert (type(error), error.code) == (Failed, code)
     assert "tidemark backfill rides 2023-02 --mode rejected" in error.remedy
     depot.dataset = replace(depot.dataset, name="nothing")  # what was harmed on purpose is not checked again
+
+
+def test_rows_that_only_lie_in_another_order_are_released(depot: Depot, connection: Connection) -> None:
+    load_odd(depot)
+    ask(connection, "update quarantine.rides_2023_02 set price = price where seats = 2")
+    assert release_month(depot).outcome is Outcome.PUBLISHED
 
 
 def test_while_a_loader_is_at_work_nothing_is_decided(depot: Depot) -> None:
@@ -306,16 +321,148 @@ def test_a_rejected_month_is_gone_for_readers_and_whole_in_the_quarantine(depot:
     assert (first.code, first.passed, first.reason) == ("RIDES-REJECTED", False, WORD.reason)
 
 
-def test_only_other_bytes_another_contract_or_suite_make_it_due_again(depot: Depot, connection: Connection) -> None:
+# ---- a rejection by a person stands
+
+
+def plain_backfill(depot: Depot) -> Outcome:
+    return depot.load(FEBRUARY, Mode.DUE).outcome
+
+
+def break_off(depot: Depot, ending: Ending, mode: Mode = Mode.REJECTED) -> None:
+    """An explicit attempt that begins and comes to nothing, with its file fetched or without."""
+    load = depot.open(FEBRUARY, depot.plan(FEBRUARY, mode))
+    assert stages.begin(load) is None
+    if ending.outcome is Outcome.INTERRUPTED:
+        stages.fetch_raw(load)
+    stages.end(load, ending)
+    stages.close(load)
+
+
+def stands(depot: Depot) -> bool:
+    facts = depot.facts(FEBRUARY)
+    return facts.state is State.REJECTED and facts.rejected_by_person is not None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INTERRUPTED, Outcome.FAILED, Outcome.UNAVAILABLE])
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_attempt_that_came_to_nothing_does_not_end_it(depot: Depot, outcome: Outcome, times: int) -> None:
     load_good(depot)
     reject_month(depot)
-    assert depot.load(FEBRUARY, Mode.DUE).outcome is Outcome.UNCHANGED
-    assert rides_of(connection, FEBRUARY) == set()
+    for _ in range(times):
+        break_off(depot, Ending(outcome=outcome, code="so", reason="So."))
+    facts = depot.facts(FEBRUARY)
+    assert facts.last is not None
+    assert facts.last.outcome is outcome
+    assert stands(depot)
+    assert plain_backfill(depot) is Outcome.UNCHANGED
+    assert stands(depot)
+
+
+def test_another_contract_or_suite_does_not_end_it(depot: Depot, connection: Connection) -> None:
+    load_good(depot)
+    reject_month(depot)
+    for column in ("contract_version", "suite_version"):
+        ask(connection, f"update tidemark.attempt set {column} = 'x' || {column}")
+        assert plain_backfill(depot) is Outcome.UNCHANGED
+    assert stands(depot)
+
+
+@pytest.mark.parametrize("column", ["etag", "source_url"])
+def test_a_file_that_only_seems_to_be_another_is_fetched_and_left(
+    depot: Depot, connection: Connection, column: str
+) -> None:
+    load_good(depot)
+    reject_month(depot)
+    ask(connection, "update tidemark.source_seen set sha256 = null, etag = 'e'")
+    ask(connection, f"update tidemark.attempt set {column} = 'another'")
+    result = depot.load(FEBRUARY, Mode.DUE)
+    assert (result.outcome, result.code) == (Outcome.UNCHANGED, "same-bytes")
+    assert result.reason == "The source has the same bytes that Ana Ruiz rejected."
+    assert stands(depot)
+
+
+def test_a_reload_that_the_gate_rejects_too_does_not_end_it(depot: Depot, connection: Connection) -> None:
+    load_odd(depot)
+    release_month(depot)
+    reject_month(depot)
+    assert depot.load(FEBRUARY, Mode.REJECTED).outcome is Outcome.REJECTED
+    ask(connection, "update tidemark.attempt set suite_version = 'another'")
+    assert plain_backfill(depot) is Outcome.UNCHANGED
+    assert stands(depot)
+
+
+def test_a_web_page_in_its_place_does_not_end_it(depot: Depot) -> None:
+    load_good(depot)
+    reject_month(depot)
+    path = depot.source / RIDES.file_name(FEBRUARY)
+    published = path.read_bytes()
+    path.write_bytes(b"<html>please log in</html>")
+    assert depot.load(FEBRUARY, Mode.REJECTED).code != "rejected-by-person"
+    assert not stands(depot)  # what the source has now is not what was rejected
+    path.write_bytes(published)
+    assert plain_backfill(depot) is Outcome.UNCHANGED
+    assert stands(depot)
+
+
+@pytest.mark.parametrize("mode", [Mode.DUE, Mode.REJECTED])
+def test_other_bytes_end_it(depot: Depot, connection: Connection, mode: Mode) -> None:
+    load_good(depot)
+    reject_month(depot)
     depot.write(FEBRUARY, 60)
-    load = depot.open(FEBRUARY, depot.plan(FEBRUARY, Mode.REJECTED))
-    stages.close(load)
-    assert depot.load(FEBRUARY, Mode.REJECTED).outcome is Outcome.PUBLISHED
+    assert depot.load(FEBRUARY, mode).outcome is Outcome.PUBLISHED
     assert rides_of(connection, FEBRUARY) == {(1.0, 60)}
+    assert depot.facts(FEBRUARY).rejected_by_person is None
+
+
+def test_other_bytes_that_the_gate_rejects_end_it_too(depot: Depot, connection: Connection) -> None:
+    load_good(depot)
+    reject_month(depot)
+    load_odd(depot)
+    facts = depot.facts(FEBRUARY)
+    assert (facts.state, facts.rejected_by_person) == (State.REJECTED, None)
+    ask(connection, "update tidemark.attempt set suite_version = 'another'")
+    step = decide(depot.facts(FEBRUARY), Mode.DUE, depot.versions, datetime(2023, 6, 1).date())  # noqa: DTZ001 - a day
+    assert step.action is Action.LOAD
+
+
+@pytest.mark.parametrize("mode", [Mode.REJECTED, Mode.ALL])
+def test_an_explicit_reload_that_passes_the_gate_ends_it_and_tells_whose_word_it_was(depot: Depot, mode: Mode) -> None:
+    load_good(depot)
+    reject_month(depot)
+    step = decide(depot.facts(FEBRUARY), mode, depot.versions, datetime(2023, 6, 1).date())  # noqa: DTZ001 - a day
+    assert step.action is Action.LOAD
+    assert f"Ana Ruiz rejected the month: {WORD.reason.rstrip('.')}" in step.reason
+    assert depot.load(FEBRUARY, mode).outcome is Outcome.PUBLISHED
+    assert depot.facts(FEBRUARY).rejected_by_person is None
+
+
+def test_a_plan_that_leaves_it_alone_tells_whose_word_it_is_and_what_ends_it(depot: Depot) -> None:
+    load_good(depot)
+    reject_month(depot)
+    step = decide(depot.facts(FEBRUARY), Mode.DUE, depot.versions, datetime(2023, 6, 1).date())  # noqa: DTZ001 - a day
+    assert step.action is Action.SKIP
+    assert "Ana Ruiz rejected the month" in step.reason
+    assert "until it is released or the source has other bytes" in step.reason
+
+
+def test_a_run_whose_attempt_came_to_nothing_failed_and_the_next_that_skips_it_did_not(
+    depot: Depot, connection: Connection
+) -> None:
+    load_good(depot)
+    reject_month(depot)
+    break_off(depot, Ending(outcome=Outcome.FAILED, code="so", reason="It broke off."))
+    facts = depot.facts(FEBRUARY)
+    assert facts.last is not None
+    assert facts.last.run_id is not None
+    reports = [
+        report_run(RIDES, [facts], depot.versions, datetime(2023, 6, 1).date(), run_id, ())  # noqa: DTZ001 - a day
+        for run_id in (facts.last.run_id, facts.last.run_id + 1)
+    ]
+    assert [report.exit_status for report in reports] == [1, 3]
+    messages = [backfill_message("rides", report) for report in reports]
+    assert "1 failed*" in str(messages[0])
+    assert "It broke off." in str(messages[0])
+    assert messages[1] is None
 
 
 def test_a_release_brings_it_back_row_for_row(depot: Depot, connection: Connection) -> None:
@@ -341,7 +488,7 @@ def test_what_had_failed_before_a_release_is_known_after_a_rejection_and_a_secon
     current = depot.facts(FEBRUARY).current
     assert current is not None
     assert current.decision is not None
-    assert set(current.decision.codes) == {"RIDES-AT-IN-MONTH", "RIDES-REJECTED"}
+    assert set(current.decision.codes) == {*ODD_CODES, "RIDES-REJECTED"}
 
 
 def test_what_is_not_published_is_not_rejected(depot: Depot) -> None:

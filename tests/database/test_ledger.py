@@ -277,3 +277,14 @@ def test_history_costs_the_same_statements_however_long_it_is(
         asked.clear()
         ledger.read_history(connection, "rides", Month(2023, 7))
         assert asked == ["published_profiles", "acceptances"]
+
+
+def test_a_profile_of_a_version_that_nobody_knows_is_none(connection: Connection) -> None:
+    known = Profile(rows=3)
+    for month, version in ((JANUARY, known.version), (FEBRUARY, known.version + 1), (Month(2022, 12), 1)):
+        load_id = begin(connection, month)
+        ledger.end_published(connection, RIDES.partition(month), load_id, 3, "3 rows loaded")
+        ledger.record_profile(connection, load_id, replace(known, version=version))
+    found = ledger.read_history(connection, "rides", MARCH)
+    assert [past.month for past in found.months] == [Month(2022, 12), JANUARY]
+    assert not Profile.is_readable({"rows": 3})

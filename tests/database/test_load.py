@@ -224,6 +224,7 @@ def test_an_interrupt_ends_a_copy_and_keeps_nothing(depot: Depot, connection: Co
     assert (result.outcome, result.code) == (Outcome.INTERRUPTED, "stopped")
     assert depot.facts(FEBRUARY).state is State.FAILED
     stages.close(load)
+    depot.write(FEBRUARY)  # so many rows in so few days are no month that the gate lets through
     assert depot.load(FEBRUARY, Mode.DUE).outcome is Outcome.PUBLISHED
 
 

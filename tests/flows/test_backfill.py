@@ -160,7 +160,14 @@ def test_the_json_of_a_published_month_is_complete(half_year: HalfYear) -> None:
         "sha256": half_year.files[file_name(STUMBLING)],
         "verdict": "accepted",
         "findings": [],
-        "last_attempt": {"outcome": "published", "code": "published", "reason": "3,000 rows loaded"},
+        "decision": None,
+        "last_attempt": {
+            "outcome": "published",
+            "code": "published",
+            "reason": "3,000 rows loaded",
+            "verdict": "accepted",
+            "findings": [],
+        },
     }
 
 
@@ -180,8 +187,8 @@ def test_the_json_of_months_without_rows_says_why(half_year: HalfYear) -> None:
     assert months["2023-05"]["sha256"] == half_year.files[file_name(Month(2023, 5))]
     rejected = months["2023-02"]
     assert (rejected["rows_read"], rejected["rows_published"], rejected["verdict"]) == (ROWS, 0, "rejected")
-    assert [finding["code"] for finding in rejected["findings"]] == ["GREEN-PICKUP-IN-MONTH"]
-    assert rejected["last_attempt"]["code"] == "GREEN-PICKUP-IN-MONTH"
+    assert rejected["findings"][0]["code"] == rejected["last_attempt"]["code"] == "GREEN-PICKUP-IN-MONTH"
+    assert {finding["column"] for finding in rejected["findings"]} == {"pickup_datetime"}
 
 
 # ---- what people read

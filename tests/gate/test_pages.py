@@ -102,7 +102,7 @@ def test_the_page_says_verdict_findings_rows_and_what_to_do() -> None:
         "RIDES-PRICE-RANGE: expected price from 0 to 10, found 20 % are out of range",
         "tidemark backfill rides 2023-02",
         'tidemark release rides 2023-02 --by NAME --reason "…"',
-        'tidemark accept rides RIDES-PRICE-RANGE --from 2023-02 --reason "…"',
+        'tidemark accept rides RIDES-PRICE-RANGE --from 2023-02 --to 2023-02 --reason "…"',
         "99.5",
         "at least 1 row",
     ):
@@ -221,3 +221,16 @@ def test_a_chart_shows_the_number_that_its_finding_is_about(code: str, column: s
     assert [value for _, value in shown] == values
     if values:
         assert [month for month, _ in shown] == ["2022-12", "2023-01", "2023-02"]
+
+
+def test_a_value_that_cannot_be_rendered_costs_the_page_and_not_the_month(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise ValueError("broken")
+
+    odd = replace(REJECTED, evidence=(Evidence(code="RIDES-PRICE-RANGE", rows=({"price": Broken()},)),))
+    assert write_page(tmp_path, RIDES, odd, HISTORY) is None
+    assert caplog.messages == ["rides 2023-02: its evidence page could not be written: ValueError"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

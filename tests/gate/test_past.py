@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from checks.gate import audit, release
 from checks.history import judge
 from demo.generate import write_month
 from tests.gate.test_gate import RIDES, failing, run, stage_rides
-from tests.months import stage_file
+from tests.months import StagedFile, audit_file, stage_file
 from tidemark.datasets import green
 from tidemark.datasets.base import Dataset
 from tidemark.errors import Stopped
@@ -44,7 +45,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     )
 
 
-def staged_green(connection: Connection, folder: Path, *, rows: int = 1500) -> tuple[Staged, Path]:
+def staged_green(connection: Connection, folder: Path, *, rows: int = 1500) -> tuple[StagedFile, Path]:
     path = write_month(folder, "green", OCTOBER, rows=rows)
     return stage_file(connection, green.DATASET, OCTOBER, path), path
 
@@ -102,8 +103,8 @@ def test_a_rule_can_be_accepted_too(
 ) -> None:
     staged, _ = staged_green(connection, tmp_path)
     run(connection, "update {} set vendor_id = 9", staged)
-    assert isinstance(audit(database_url, green.DATASET, staged), Rejected)
-    verdict = audit(database_url, green.DATASET, staged, history=accepting(history, "GREEN-VENDOR-KNOWN"))
+    assert isinstance(audit_file(database_url, green.DATASET, staged), Rejected)
+    verdict = audit_file(database_url, green.DATASET, staged, history=accepting(history, "GREEN-VENDOR-KNOWN"))
     assert isinstance(verdict, Accepted)
     assert "Accepted by Ada" in failing(verdict)["GREEN-VENDOR-KNOWN"].reason
 
@@ -113,7 +114,7 @@ def test_a_check_that_could_not_run_is_accepted_by_nobody(
 ) -> None:
     staged, _ = staged_green(connection, tmp_path)
     run(connection, "alter table {} drop column vendor_id", staged)
-    verdict = audit(database_url, green.DATASET, staged, history=accepting(history, "GREEN-VENDOR-KNOWN"))
+    verdict = audit_file(database_url, green.DATASET, staged, history=accepting(history, "GREEN-VENDOR-KNOWN"))
     assert isinstance(verdict, Rejected)
     assert failing(verdict)["GREEN-VENDOR-KNOWN"].errored
 
@@ -132,6 +133,22 @@ def test_a_file_that_is_not_the_one_that_was_staged_rejects(
     assert verdict.profile is None
     assert failing(verdict)["GREEN-PROFILE"].errored
     assert failing(verdict)["GREEN-PROFILE"].observed == "the profile is of 1,499 rows, and 1,500 were staged"
+
+
+def test_there_is_no_audit_without_the_raw_file() -> None:
+    assert inspect.signature(audit).parameters["raw"].default is inspect.Parameter.empty
+
+
+def test_a_file_that_is_gone_rejects_and_leaves_no_profile(
+    connection: Connection, database_url: Secret, tmp_path: Path
+) -> None:
+    staged, path = staged_green(connection, tmp_path)
+    path.unlink()
+    verdict = audit(database_url, green.DATASET, staged, raw=path)
+    assert isinstance(verdict, Rejected)
+    assert verdict.profile is None
+    assert failing(verdict).keys() == {"GREEN-PROFILE"}
+    assert failing(verdict)["GREEN-PROFILE"].errored
 
 
 def test_a_file_that_cannot_be_read_again_rejects_and_says_that_the_check_failed(
@@ -197,7 +214,7 @@ def test_a_released_month_keeps_its_findings_as_warnings_with_the_word_of_the_on
     connection: Connection, database_url: Secret, tmp_path: Path
 ) -> None:
     staged = stage_rides(connection, tmp_path, outside=50)
-    rejected = audit(database_url, RIDES, staged)
+    rejected = audit_file(database_url, RIDES, staged)
     assert isinstance(rejected, Rejected)
     broken = replace(rejected.findings[-1], passed=False, errored=True, observed="it raised")
     accepted = release(
@@ -212,6 +229,6 @@ def test_a_released_month_keeps_its_findings_as_warnings_with_the_word_of_the_on
     assert not any(finding.blocks for finding in accepted.findings)
     assert (accepted.staged, accepted.rows, accepted.suite_version) == (staged, 100, rejected.suite_version)
     warned = failing(accepted)
-    assert warned.keys() == {"RIDES-AT-IN-MONTH", broken.code}
+    assert warned.keys() == {"RIDES-AT-IN-MONTH", "RIDES-AT-STRAYS", broken.code}
     assert warned["RIDES-AT-IN-MONTH"].reason.endswith("Released by Ada: the source confirmed it.")
     assert warned[broken.code].observed == "the check could not run (it raised)"

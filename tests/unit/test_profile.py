@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 
 from demo.generate import write_month
 from tests.depot import FEBRUARY, RIDES, write_rides
+from tidemark.datasets.base import Column, ColumnType
 from tidemark.datasets.registry import BUILT_IN
 from tidemark.errors import BadFile, Stopped
 from tidemark.months import Month
@@ -210,3 +213,46 @@ def test_a_column_of_very_many_texts_is_none_of_codes(tmp_path: Path, monkeypatc
     told = ride(tmp_path, 100, note=pa.array([f"note {number}" for number in range(100)])).codes["note"]
 
     assert (told.counts, told.rows) == ({}, 100)
+
+
+# ---- whatever a column may hold
+
+
+def test_a_column_of_any_type_is_profiled(tmp_path: Path) -> None:
+    values: dict[ColumnType, pa.Array] = {
+        ColumnType.TIMESTAMP: at(START, None),
+        ColumnType.INTEGER: pa.array([1, None], pa.int32()),
+        ColumnType.BIGINT: pa.array([2**62, None], pa.int64()),
+        ColumnType.DOUBLE: doubles(1.5, None),
+        ColumnType.TEXT: pa.array(["a", None]),
+        ColumnType.NUMERIC: pa.array([Decimal("1.25"), None], pa.decimal128(10, 2)),
+        ColumnType.BOOLEAN: pa.array([True, None]),
+        ColumnType.DATE: pa.array([START.date(), None], pa.date32()),
+        ColumnType.INSTANT: pa.array([START, None], pa.timestamp("us", "UTC")),
+    }
+    assert set(values) == set(ColumnType)
+    columns = tuple(
+        Column(name=kind.name.lower(), type=kind, names=(kind.name.lower(),), comment="Any.", required=False)
+        for kind in values
+    )
+    dataset = replace(RIDES, columns=(*RIDES.columns, *columns))
+    path = write_rides(tmp_path / "any.parquet", FEBRUARY, 2, **{kind.name.lower(): v for kind, v in values.items()})
+
+    profile = profile_month(dataset, FEBRUARY, path)
+
+    assert all(profile.nulls[column.name] == 1 for column in columns)
+    assert profile.duplicates == 0
+
+
+def test_a_sum_that_no_float_holds_is_none_and_fits_into_json(tmp_path: Path) -> None:
+    profile = ride(tmp_path, 2, price=doubles(1.7e308, 1.7e308))
+
+    assert profile.numbers["price"].total is None
+    assert Profile.from_json(json.loads(json.dumps(profile.to_json(), allow_nan=False))) == profile
+
+
+def test_long_texts_do_not_make_a_long_profile(tmp_path: Path) -> None:
+    profile = ride(tmp_path, 300, note=pa.array([f"{n}{'x' * 100_000}" for n in range(300)]))
+
+    assert profile.codes["note"].distinct == 300
+    assert len(json.dumps(profile.to_json())) < 200_000

@@ -268,7 +268,8 @@ def test_a_finding_to_the_letter() -> None:
             {"code": "RIDES-VOLUME"},
             (
                 "RIDES-VOLUME: expected 1,000 rows, found 3; if the change is real: "
-                'tidemark accept rides RIDES-VOLUME --from 2023-02 --reason "…".'
+                'tidemark accept rides RIDES-VOLUME --from 2023-02 --to 2023-02 --reason "…" '
+                "(a later --to if it lasts)."
             ),
         ),
         (

@@ -1,7 +1,7 @@
 """The profile of a month: statistics of exactly the rows that staging loads, from which the gate knows an odd month.
 
 Memory does not grow with the month: what is kept of a batch are counts, sums, histograms and, for at most
-``rowhash.MOST`` rows, a hash.
+``rowhash.MOST`` rows, a hash, and ``sample.MOST`` rows themselves.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ from pathlib import Path
 
 from tidemark.datasets.base import Dataset
 from tidemark.months import Month
-from tidemark.profile.values import Codes, Grid, Numbers, Part, Profile, Total
+from tidemark.profile.values import Codes, Grid, Looks, Numbers, Part, Profile, Stretch, Texture, Total
 
-__all__ = ["Codes", "Grid", "Numbers", "Part", "Profile", "Total", "profile_month"]
+__all__ = [
+    "Codes",
+    "Grid",
+    "Looks",
+    "Numbers",
+    "Part",
+    "Profile",
+    "Stretch",
+    "Texture",
+    "Total",
+    "profile_month",
+]
 
 
 def profile_month(dataset: Dataset, month: Month, path: Path, *, stop: threading.Event | None = None) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 
 import numpy as np
@@ -13,6 +14,7 @@ from tidemark.profile.values import Codes
 
 MOST_DISTINCT = 20_000  # a column with more is none of codes
 MOST_KEPT = 300
+LONGEST = 64  # characters of a code; what is longer is no code, and is told by its beginning and a hash
 _COUNTED_AT_ONCE = 4096  # whole numbers below this are counted without looking each up
 
 
@@ -48,10 +50,14 @@ def _counts(column: pa.Array) -> dict[str, int]:
     if pa.types.is_string(column.type):
         indices, words = encoded(column)
         counts = np.bincount(indices, minlength=len(words))
-        return {word: int(count) for word, count in zip(words, counts, strict=True) if word is not None}
+        return {_short(word): int(count) for word, count in zip(words, counts, strict=True) if word is not None}
     values = column.drop_null()
     bounds = pc.min_max(values).as_py()
     if len(values) and bounds["min"] >= 0 and bounds["max"] < _COUNTED_AT_ONCE:
         counts = np.bincount(values.to_numpy())
         return {str(value): int(counts[value]) for value in np.flatnonzero(counts)}
     return {str(pair["values"]): pair["counts"] for pair in values.value_counts().to_pylist()}
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= LONGEST else f"{word[:LONGEST]}…{zlib.crc32(word.encode()):08x}"

@@ -18,11 +18,13 @@ from tidemark.months import Month
 from tidemark.profile.bins import Floats, Integers
 from tidemark.profile.codes import CodeCounts
 from tidemark.profile.encoded import encoded
+from tidemark.profile.looks import looks
 from tidemark.profile.numbers import SLICES, NumberStatistics, Places
 from tidemark.profile.related import Difference, Ratio, Related, related
 from tidemark.profile.rowhash import RowHashes
+from tidemark.profile.sample import Sample
 from tidemark.profile.times import TimeGrid, microseconds
-from tidemark.profile.values import Profile, Total
+from tidemark.profile.values import Looks, Profile, Total
 from tidemark.read import open_raw, read_batches
 from tidemark.transform import transform
 
@@ -71,7 +73,9 @@ class _Sums:
         self._codes = {column.name: CodeCounts() for column in present if _is_code(column)}
         self._slices = _Slices(next((column for column in present if _is_slice(column, month)), None))
         self._grid = TimeGrid(month)
-        self._hashes = RowHashes()
+        self._hashes = RowHashes(dataset.event_column)
+        self._sample = Sample()
+        self._month_days = (month.next.first_day - month.first_day).days
         self._wrong = self._far = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -87,6 +91,7 @@ class _Sums:
             counts.add(columns[name])
         self._add_numbers(columns, places)
         self._hashes.add(batch)
+        self._sample.add(batch, places.hours)
 
     def _add_numbers(self, columns: dict[str, pa.Array], places: Places) -> None:
         measured: dict[str, Measured] = {}
@@ -118,7 +123,17 @@ class _Sums:
             total=self._total(),
             duplicates=self._hashes.duplicates,
             fingerprint=self._hashes.timeless,
+            repeats=self._hashes.repeats(),
+            looks=self._looks(),
         )
+
+    def _looks(self) -> Looks | None:
+        rows = self._sample.rows()
+        if rows is None:
+            return None
+        numbers = tuple(name for name, statistics in self._numbers.items() if statistics.is_column)
+        codes = tuple(name for name in self._codes if name not in numbers)
+        return looks(rows, codes, numbers, self._related.differences, self._month_days)
 
     def _total(self) -> Total | None:
         if self._related.total is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +30,14 @@ CELLS = SLICES * DAYS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Places:
-    """Of each row of a batch: in which slice it is, on which day, and both as one number."""
+    """Of each row of a batch: in which slice it is, on which day, both as one number, and in which hour, counted from
+    a day before the month; and how many ``rows`` there are by that number."""
 
     slices: Integers
     days: Integers
     cells: Integers
+    rows: Integers
+    hours: Integers
 
 
 class NumberStatistics:
@@ -51,10 +55,15 @@ class NumberStatistics:
         self._total = 0.0
         self._least, self._most = np.inf, -np.inf
 
+    @property
+    def is_column(self) -> bool:
+        """Whether these are the numbers of one column, not computed from several."""
+        return len(self._of) == 1
+
     def add(self, values: Floats, nulls: NDArray[np.bool_] | None, places: Places) -> None:
         """Take in a batch; what stands in ``values`` where ``nulls`` is true does not matter."""
         cells, slices, days = places.cells, places.slices, places.days
-        self._rows += np.bincount(cells, minlength=CELLS)
+        self._rows += places.rows
         usable = np.isfinite(values)
         if nulls is not None:
             self._nulls += np.bincount(cells[nulls], minlength=CELLS)
@@ -72,7 +81,8 @@ class NumberStatistics:
         self._zeros += _counted(cells, signs == 0)
         self._negatives += _counted(cells, signs < 0)
         self._whole += int(np.count_nonzero(values == np.rint(values)))
-        self._total += float(values.sum())
+        with np.errstate(over="ignore"):
+            self._total += float(values.sum())
         self._least, self._most = min(self._least, values.min()), max(self._most, values.max())
         fine = signs * (magnitudes + 1) + SIDE
         self._by_slice += np.bincount(fine + slices * BINS, minlength=SLICES * BINS)
@@ -95,7 +105,7 @@ class NumberStatistics:
             whole=self._whole,
             minimum=float(self._least) if some else None,
             maximum=float(self._most) if some else None,
-            total=self._total,
+            total=self._total if math.isfinite(self._total) else None,  # a sum that no float can hold
             quantiles=tuple(_short(quantile(counts, share)) for share in QUANTILES) if some else (),
             histogram=coarse(counts),
             parts={

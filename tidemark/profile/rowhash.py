@@ -12,49 +12,101 @@ from numpy.typing import NDArray
 from tidemark.profile.encoded import encoded
 
 Hashes = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 MOST = 1 << 22  # hashes that are kept, in 32 MB
+MOST_ALIKE = 1 << 16  # hashes that are kept of rows that may be the same but for something
+DATE, TIMES, VALUES = "the date", "the times", "the values"
+_DAY = 86_400_000_000  # microseconds
 _SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
 _SHIFT = np.uint64(31)
 _NULL = -(2**53) - 1
 
 
-class RowHashes:
-    """Hashes of all rows, or, where there are more than ``MOST``, of those whose hash is small: duplicates stay
-    together, so their share is that of all rows."""
+class Thinned:
+    """Hashes of rows, or of those whose hash is small: what is the same stays together, so its share is that of all.
 
-    def __init__(self) -> None:
-        self._kept: list[Hashes] = []
+    With each, hashes of the same rows by which they are told apart further.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._halvings = 0
+        self._kept: list[tuple[Hashes, ...]] = []
+
+    def chosen(self, hashes: Hashes) -> Flags:
+        return hashes < np.uint64((1 << (64 - self._halvings)) - 1)
+
+    def add(self, *hashes: Hashes) -> None:
+        self._kept.append(hashes)
+        while sum(len(first) for first, *_ in self._kept) > self._most:
+            self._halvings += 1
+            self._kept = [tuple(each[self.chosen(kept[0])] for each in kept) for kept in self._kept]
+
+    def repeated(self, place: int = 0) -> int:
+        """Return how many rows are the same as an earlier one by the hashes at a place; estimated when thinned."""
+        hashes = np.concatenate([kept[place] for kept in self._kept]) if self._kept else np.empty(0, dtype=np.uint64)
+        hashes.sort()
+        return int(np.count_nonzero(hashes[1:] == hashes[:-1])) << self._halvings
+
+
+class RowHashes:
+    """Hashes of whole rows, of all that is no time in them, and of their times."""
+
+    def __init__(self, event_column: str) -> None:
+        self._event = event_column
+        self._whole = Thinned(MOST)
+        self._by_values = Thinned(MOST_ALIKE)
+        self._by_times = Thinned(MOST_ALIKE)
         self._timeless = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        times = [column for column in batch.columns if pa.types.is_timestamp(column.type)]
-        others = [column for column in batch.columns if not pa.types.is_timestamp(column.type)]
+        named = dict(zip(batch.schema.names, batch.columns, strict=True))
+        times = [name for name, column in named.items() if pa.types.is_timestamp(column.type)]
+        others = [_bits(column) for name, column in named.items() if name not in times]
+        bits = {name: _bits(named[name]) for name in times}
         hashes = np.full(batch.num_rows, _SPREAD)
-        for column in others:
-            _mix(hashes, _bits(column))
+        for each in others:
+            _mix(hashes, each)
         self._timeless += int(hashes.sum(dtype=np.uint64)) if others else batch.num_rows
-        for column in times:
-            _mix(hashes, _bits(column))
-        self._kept.append(self._chosen(hashes))
-        while sum(map(len, self._kept)) > MOST:
-            self._halvings += 1
-            self._kept = [self._chosen(kept) for kept in self._kept]
+        if others:
+            self._add_values(hashes, list(bits.values()))
+        self._add_times(bits)
+        for each in bits.values():
+            _mix(hashes, each)
+        self._whole.add(hashes[self._whole.chosen(hashes)])
+
+    def _add_values(self, hashes: Hashes, times: list[Hashes]) -> None:
+        """Keep the rows' values, and the same with the times of the day."""
+        chosen = self._by_values.chosen(hashes)
+        values = hashes[chosen]
+        dateless = values.copy()
+        for each in times:
+            _mix(dateless, each[chosen] % np.uint64(_DAY))
+        self._by_values.add(values, dateless)
+
+    def _add_times(self, times: dict[str, Hashes]) -> None:
+        event = np.full(len(times[self._event]), _SPREAD)
+        _mix(event, times[self._event])
+        chosen = self._by_times.chosen(event)
+        moments = event[chosen]
+        for each in times.values():
+            _mix(moments, each[chosen])
+        self._by_times.add(event[chosen], moments)
 
     @property
     def duplicates(self) -> int:
-        hashes = np.concatenate(self._kept) if self._kept else np.empty(0, dtype=np.uint64)
-        hashes.sort()
-        return int(np.count_nonzero(hashes[1:] == hashes[:-1])) << self._halvings
+        return self._whole.repeated()
+
+    def repeats(self) -> dict[str, int]:
+        """Return how many rows are the same as an earlier one but for their date, their times or their values."""
+        by_values, by_times = self._by_values, self._by_times
+        return {DATE: by_values.repeated(1), TIMES: by_values.repeated(), VALUES: by_times.repeated(1)}
 
     @property
     def timeless(self) -> str:
         """The same for the same rows in any order and at any time, in hexadecimal digits."""
         return f"{self._timeless % (1 << 64):016x}"
-
-    def _chosen(self, hashes: Hashes) -> Hashes:
-        return hashes[hashes < np.uint64(1 << (64 - self._halvings))] if self._halvings else hashes
 
 
 def _mix(hashes: Hashes, bits: Hashes) -> None:
@@ -64,6 +116,10 @@ def _mix(hashes: Hashes, bits: Hashes) -> None:
 
 
 def _bits(column: pa.Array) -> Hashes:
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())
+    elif pa.types.is_date(column.type):
+        column = column.cast(pa.int32())
     if pa.types.is_string(column.type):
         indices, words = encoded(column)
         hashed = np.array([_of_text(word) for word in words], dtype=np.uint64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tidemark.months import Month
 from tidemark.profile.bins import Integers
-from tidemark.profile.numbers import DAYS, SLICES, Places
+from tidemark.profile.numbers import CELLS, DAYS, SLICES, Places
 from tidemark.profile.values import Grid
 
 _HOUR = 3_600_000_000  # microseconds
@@ -41,7 +41,9 @@ class TimeGrid:
         self._outside += int(np.count_nonzero(outside))
         self._counts += np.bincount(slices * _HOURS + hours, minlength=SLICES * _HOURS)
         days = hours // 24
-        return Places(slices=slices, days=days, cells=slices * DAYS + days)
+        cells = slices * DAYS + days
+        rows = np.bincount(cells, minlength=CELLS)
+        return Places(slices=slices, days=days, cells=cells, rows=rows, hours=hours)
 
     def add_minutes(self, name: str, column: pa.Array) -> None:
         """Count the times of a column that know no seconds."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
@@ -31,7 +31,7 @@ class Numbers:
 
     ``whole`` counts those without a fraction. ``quantiles`` are those of ``QUANTILES`` over all numbers,
     ``histogram`` counts by signed bin, eight bins to an octave: see ``bins.bounds``. ``parts`` by the value of the
-    slice column, ``days`` by the day of the month. ``nulls`` of a ratio are the rows where a side is not above zero.
+    slice column, ``days`` by the day of the month. ``total`` none: no float holds it. ``nulls`` of a ratio are the rows where a side is not above zero.
     """
 
     of: tuple[str, ...]
@@ -43,7 +43,7 @@ class Numbers:
     whole: int
     minimum: float | None
     maximum: float | None
-    total: float
+    total: float | None
     quantiles: tuple[float, ...]
     histogram: Mapping[int, int]
     parts: Mapping[str, Part]
@@ -112,12 +112,52 @@ class Total:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stretch:
+    """So many ``days`` in a row, from day ``first`` on, whose share of values in other places than on all other days is
+    ``distance``, less what chance makes expect."""
+
+    days: int
+    first: int
+    distance: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Texture:
+    """How numbers other than zero are written: how many are multiples of a tenth, have more digits than cents, are
+    different ones, are the most frequent one, and are the same as the one before."""
+
+    values: int
+    tenths: int
+    finer: int
+    distinct: int
+    most: int
+    again: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looks:
+    """What at most ``sample.MOST`` of the rows look like, evenly taken from the file.
+
+    ``stretches`` by column and by time between two, ``hours`` those of the hours of the day; ``bonds`` by
+    ``"one & other"``, in the month and in its quarters, for those that are close in any; none where a side
+    is the same in all rows, or the rows are too few.
+    """
+
+    rows: int
+    hours: tuple[Stretch, ...]
+    stretches: Mapping[str, tuple[Stretch, ...]]
+    bonds: Mapping[str, tuple[float | None, ...]]
+    textures: Mapping[str, Texture]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
     """What a month's rows look like.
 
     ``slice_column``: the code by which a month is also looked at in parts. ``duplicates``: rows that are the same as
     an earlier one in every column, counted exactly up to ``rowhash.MOST`` rows and estimated above.
-    ``fingerprint`` is the same for the same rows in any order, whatever their times.
+    ``fingerprint`` is the same for the same rows in any order, whatever their times. ``repeats``: rows that are the
+    same as an earlier one but for something, by what it is. Profiles of version 1 have neither these nor looks.
     """
 
     rows: int
@@ -129,18 +169,27 @@ class Profile:
     total: Total | None = None
     duplicates: int = 0
     fingerprint: str = ""
+    repeats: Mapping[str, int] = field(default_factory=dict)
+    looks: Looks | None = None
     version: int = VERSION
 
     def to_json(self) -> dict[str, Any]:
         """Return what JSON can hold, less than 60 kB of it for the datasets that come with Tidemark."""
         stored = asdict(self)
         stored["numbers"] = {name: _stored(numbers) for name, numbers in self.numbers.items()}
+        if self.looks is not None:
+            stored["looks"] |= _stored_looks(self.looks)
         return stored
+
+    @staticmethod
+    def is_readable(stored: Mapping[str, Any]) -> bool:
+        """Whether ``from_json`` understands what was stored: a later version of Tidemark may have written it."""
+        return stored.get("version") in range(1, VERSION + 1)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Profile:
         """Read what ``to_json`` wrote, also after JSON has made texts of the numbers that were keys."""
-        grid, total = stored.get("grid"), stored.get("total")
+        grid, total, looks = stored.get("grid"), stored.get("total"), stored.get("looks")
         return cls(
             rows=stored["rows"],
             slice_column=stored.get("slice_column"),
@@ -151,6 +200,8 @@ class Profile:
             total=None if total is None else _total(total),
             duplicates=stored.get("duplicates", 0),
             fingerprint=stored.get("fingerprint", ""),
+            repeats=dict(stored.get("repeats", {})),
+            looks=None if looks is None else _looks(looks),
             version=stored.get("version", VERSION),
         )
 
@@ -185,3 +236,28 @@ def _grid(stored: Mapping[str, Any]) -> Grid:
 
 def _total(stored: Mapping[str, Any]) -> Total:
     return Total(**{**stored, "parts": tuple(stored["parts"])})
+
+
+def _stored_looks(looks: Looks) -> dict[str, Any]:
+    return {
+        "hours": [astuple(each) for each in looks.hours],
+        "stretches": {name: [astuple(each) for each in odd] for name, odd in looks.stretches.items()},
+        "textures": {name: astuple(texture) for name, texture in looks.textures.items()},
+    }
+
+
+def _looks(stored: Mapping[str, Any]) -> Looks:
+    return Looks(
+        rows=stored["rows"],
+        hours=_stretches(stored["hours"]),
+        stretches={name: _stretches(odd) for name, odd in stored["stretches"].items()},
+        bonds={name: tuple(strengths) for name, strengths in stored["bonds"].items()},
+        textures={name: Texture(**dict(zip(_TEXTURE, each, strict=True))) for name, each in stored["textures"].items()},
+    )
+
+
+def _stretches(stored: Sequence[Sequence[Any]]) -> tuple[Stretch, ...]:
+    return tuple(Stretch(days=days, first=first, distance=distance) for days, first, distance in stored)
+
+
+_TEXTURE = tuple(Texture.__dataclass_fields__)

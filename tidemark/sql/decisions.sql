@@ -37,14 +37,33 @@ delete from tidemark.partition where dataset = %(dataset)s and month = %(month)s
 lock table tidemark.acceptance in share row exclusive mode;
 
 -- name: accept
--- A known change is put on record.
-insert into tidemark.acceptance (dataset, code, first_month, last_month, accepted_by, reason)
-values (%(dataset)s, %(code)s, %(first)s, %(last)s, %(by)s, %(reason)s)
-returning dataset, code, first_month, last_month, accepted_by, reason, accepted_at;
+-- A known change is put on record, with the rows of the last load of these months that the check had rejected.
+insert into tidemark.acceptance (dataset, code, first_month, last_month, accepted_by, reason, rejected_rows)
+values (
+    %(dataset)s, %(code)s, %(first)s, %(last)s, %(by)s, %(reason)s,
+    (
+        select a.rows_read - a.rows_diverted
+        from tidemark.finding f join tidemark.attempt a on a.load_id = f.load_id
+        where a.dataset = %(dataset)s and a.month >= %(first)s and a.month <= coalesce(%(last)s, a.month)
+          and f.code = %(code)s and f.severity = 'reject' and not f.passed and not f.errored
+        order by f.load_id desc
+        limit 1
+    )
+)
+returning dataset, code, first_month, last_month, accepted_by, reason, accepted_at, rejected_rows;
 
 -- name: table_is_there
 -- Whether a table is there, read from the catalog.
 select exists (select from pg_tables where schemaname = %(schema)s and tablename = %(name)s);
+
+-- name: fingerprint
+-- What the rows of two tables are, in whatever order: a row that is changed, gone or there twice changes it.
+select (select coalesce(sum(hash_record_extended(t, 0)::numeric), 0) from {rows} t)::text || ' '
+    || (select coalesce(sum(hash_record_extended(t, 0)::numeric), 0) from {diverted} t)::text;
+
+-- name: record_fingerprint
+-- What a load left in the quarantine; part of the transaction that moves it there.
+update tidemark.attempt set quarantine_fingerprint = %(fingerprint)s where load_id = %(load_id)s;
 
 -- name: count_load
 -- The rows of a table that one load brought, and of all.

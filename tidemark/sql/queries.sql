@@ -90,9 +90,9 @@ where load_id = %(load_id)s;
 
 -- name: record_findings
 -- What each check said; values are
--- (load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity).
+-- (load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity, softened).
 insert into tidemark.finding
-    (load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity)
+    (load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity, softened)
 values %s
 on conflict (load_id, code) do nothing;
 
@@ -106,8 +106,14 @@ insert into tidemark.evidence (load_id, code, position, row) values %s on confli
 
 -- name: published_profiles
 -- The published months of a dataset before one month that have a profile, the newest first, each with the codes of the
--- checks that had rejected it before a person released it.
-select p.month, p.current_load as load_id, s.statistics, coalesce(d.codes, '{}') as rejected_codes
+-- checks that had rejected it before a person released it, and with all that would have rejected it.
+select p.month, p.current_load as load_id, s.statistics, coalesce(d.codes, '{}') as released_codes,
+       array(
+           select unnest(d.codes)
+           union
+           select f.code from tidemark.finding f where f.load_id = p.current_load and f.softened
+           order by 1
+       ) as rejected_codes
 from tidemark.partition p
      join tidemark.profile s on s.load_id = p.current_load
      left join tidemark.decision d on d.load_id = p.current_load
@@ -115,9 +121,19 @@ where p.dataset = %(dataset)s and p.month < %(month)s
 order by p.month desc
 limit %(most)s;
 
+-- name: published_without_profile
+-- The newest published months of a dataset before one month that have no profile, as they were published by a version of
+-- Tidemark that made none, with the raw files that they came from.
+select p.month, p.current_load as load_id, a.raw_path, a.sha256, a.rows_published
+from tidemark.partition p join tidemark.attempt a on a.load_id = p.current_load
+where p.dataset = %(dataset)s and p.month < %(month)s and a.raw_path is not null
+  and not exists (select from tidemark.profile s where s.load_id = p.current_load)
+order by p.month desc
+limit %(most)s;
+
 -- name: acceptances
 -- The known changes of a dataset.
-select dataset, code, first_month, last_month, accepted_by, reason, accepted_at
+select dataset, code, first_month, last_month, accepted_by, reason, accepted_at, rejected_rows
 from tidemark.acceptance
 where dataset = %(dataset)s
 order by code, first_month;
@@ -167,7 +183,8 @@ where load_id = %(load_id)s and outcome is not null;
 -- name: partition_attempts
 -- For each month of a dataset the attempts that decide what it is: the published one, the last one that ended, the
 -- last one that says how the month stands, and one that runs: not one that was «unchanged», nor a person's decision that
--- came to nothing. An attempt without an end whose month's lock is free was interrupted.
+-- came to nothing; and a person's rejection that nothing has published since. An attempt without an end whose month's
+-- lock is free was interrupted.
 with held as materialized (
     select l.objid::bigint as yyyymm
     from pg_locks l
@@ -190,11 +207,15 @@ with held as materialized (
            j.load_id is not distinct from
                max(j.load_id) filter (
                    where effective <> 'unchanged' and (decided is null or effective in ('published', 'rejected'))
-               ) over (partition by j.month) as is_deciding
+               ) over (partition by j.month) as is_deciding,
+           j.decided = 'reject' and j.load_id is not distinct from
+               max(j.load_id) filter (
+                   where effective = 'published' or (decided = 'reject' and effective = 'rejected')
+               ) over (partition by j.month) as is_word
     from judged j
     left join tidemark.partition p on p.dataset = j.dataset and p.month = j.month
 )
-select * from ranked where is_current or is_last or is_deciding or running order by month, load_id;
+select * from ranked where is_current or is_last or is_deciding or is_word or running order by month, load_id;
 
 -- name: seen_months
 -- What was last seen of each month of a dataset at the source.
@@ -208,13 +229,13 @@ select distinct month from tidemark.attempt where dataset = %(dataset)s;
 
 -- name: findings_of
 -- What the checks said about these attempts.
-select load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity
+select load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity, softened
 from tidemark.finding
 where load_id = any(%(loads)s);
 
 -- name: odd_findings_of
 -- Of what the checks said about these attempts, what did not pass: a ledger of years holds thirty times as many that did.
-select load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity
+select load_id, code, severity, passed, errored, column_name, expected, observed, reason, gravity, softened
 from tidemark.finding
 where load_id = any(%(loads)s) and (not passed or errored);
 

@@ -1,13 +1,14 @@
-"""Rows that are missing, and rows that are there twice."""
+"""Rows that are missing or there twice; times of another month, of another zone, and the wrong way round."""
 
 from __future__ import annotations
 
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.gate.cases import A, R, W, kind
-from bench.gate.sheet import Sheet
+from bench.gate.sheet import Flags, Sheet
 
 _FIRST_LOST = 9  # the day of the month, from 0: a middle one, of no holiday
 
@@ -28,6 +29,34 @@ def doubled(share: float, sheet: Sheet) -> Sheet:
     """Have this share of the rows twice, the second time at once after the first."""
     positions = np.arange(sheet.rows)
     return sheet.taken(np.sort(np.concatenate([positions, positions[sheet.some(share)]])))
+
+
+TIMES = ("event", "end", "request_datetime", "on_scene_datetime")
+
+
+def moved(sheet: Sheet, by: np.timedelta64 | NDArray[np.timedelta64], where: Flags) -> Sheet:
+    """Move every time of the chosen rows, by as much or each by its own."""
+    for role in TIMES:
+        if sheet.column(role) in sheet.names:
+            sheet = sheet.put(role, sheet.values(role) + by, where)
+    return sheet
+
+
+def out_of_month(share: float, sheet: Sheet) -> Sheet:
+    return moved(sheet, np.timedelta64(-70, "D"), sheet.some(share))
+
+
+def shifted_zone(sheet: Sheet) -> Sheet:
+    return moved(sheet, np.timedelta64(5, "h"), np.ones(sheet.rows, dtype=bool))
+
+
+def shifted_zone_of_one(sheet: Sheet) -> Sheet:
+    return moved(sheet, np.timedelta64(5, "h"), sheet.from_source(1))
+
+
+def swapped(share: float, sheet: Sheet) -> Sheet:
+    begin, end, where = sheet.values("event"), sheet.values("end"), sheet.some(share)
+    return sheet.put("event", end, where).put("end", begin, where)
 
 
 CASES = (
@@ -57,5 +86,24 @@ CASES = (
             "5 %": (R, partial(doubled, 0.05)),
             "all": (R, partial(doubled, 1.0)),
         },
+    ),
+    *kind(
+        "times out of the month",
+        {
+            "0.01 %": (A, partial(out_of_month, 0.0001)),
+            "0.5 %": (W, partial(out_of_month, 0.005)),
+            "5 %": (R, partial(out_of_month, 0.05)),
+        },
+        guilty=("event",),
+    ),
+    *kind(
+        "zone shifted by 5 h",
+        {"second source": (R, shifted_zone_of_one), "all": (R, shifted_zone)},
+        guilty=("event", "end"),
+    ),
+    *kind(
+        "pickup and dropoff swapped",
+        {"1 %": (W, partial(swapped, 0.01)), "10 %": (R, partial(swapped, 0.1)), "all": (R, partial(swapped, 1.0))},
+        guilty=("event", "end"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Nulls, scales, units, signs and noise."""
+"""Nulls, scales, units, signs, noise, codes, and columns that were moved against each other."""
 
 from __future__ import annotations
 
@@ -73,6 +73,27 @@ def _scales() -> tuple[Case, ...]:
     return cases
 
 
+_NEW = {"vendor_id": 9, "payment_type": 42, "hvfhs_license_num": "HV0009", "dispatching_base_num": "B77777"}
+
+
+def new_code(role: str, share: float, sheet: Sheet) -> Sheet:
+    return sheet.put(role, _NEW[sheet.column(role)], sheet.some(share))
+
+
+def shifted_columns(sheet: Sheet) -> Sheet:
+    """Give each of the numbers from the distance on the values of its neighbour, as one field too many does."""
+    roles = ("distance", "fare", "tip")
+    values = [sheet.values(role) for role in roles]
+    for role, shifted in zip(roles, [values[-1], *values[:-1]], strict=True):
+        sheet = sheet.put(role, shifted)
+    return sheet
+
+
+def zone_and_passengers(sheet: Sheet) -> Sheet:
+    zones, passengers = sheet.values("origin"), sheet.values("passengers")
+    return sheet.put("origin", passengers).put("passengers", zones)
+
+
 CASES = (
     *kind(
         "nulls in a required column",
@@ -128,4 +149,24 @@ CASES = (
         {"+10 points": (W, partial(mismatched, 0.1)), "+50 points": (R, partial(mismatched, 0.5))},
         guilty=("total",),
     ),
+    *kind(
+        "new code of a source",
+        {
+            "0.1 %": (W, partial(new_code, "source", 0.001)),
+            "10 %": (W, partial(new_code, "source", 0.1)),
+            "half recoded": (R, partial(new_code, "source", 0.5)),
+        },
+        guilty=("source",),
+    ),
+    *kind(
+        "new code of payment",
+        {
+            "0.1 %": (W, partial(new_code, "code", 0.001)),
+            "10 %": (W, partial(new_code, "code", 0.1)),
+            "half recoded": (R, partial(new_code, "code", 0.5)),
+        },
+        guilty=("code",),
+    ),
+    *kind("shifted columns", {"": (R, shifted_columns)}, guilty=("distance", "fare", "tip")),
+    *kind("two columns swapped", {"zone and passengers": (R, zone_and_passengers)}, guilty=("origin", "passengers")),
 )

@@ -32,8 +32,28 @@ def upgrade() -> None:
         schema=SCHEMA,
     )
     op.add_column(
+        "finding",
+        sa.Column(
+            "softened",
+            sa.Boolean,
+            nullable=False,
+            server_default=sa.false(),
+            comment="it would have rejected, had nobody accepted or released it: no baseline for this check",
+        ),
+        schema=SCHEMA,
+    )
+    op.add_column(
         "attempt",
         sa.Column("added_columns", JSONB, comment="columns that this load's file was the first to bring"),
+        schema=SCHEMA,
+    )
+    op.add_column(
+        "attempt",
+        sa.Column(
+            "quarantine_fingerprint",
+            sa.Text,
+            comment="of the quarantined rows and of the diverted ones, in any order: the sums of hash_record_extended",
+        ),
         schema=SCHEMA,
     )
     op.alter_column(
@@ -71,6 +91,11 @@ def upgrade() -> None:
         sa.Column("accepted_by", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         _now("accepted_at", "when it was put on record"),
+        sa.Column(
+            "rejected_rows",
+            sa.BigInteger,
+            comment="rows of the last load that the check had rejected for it: a fall or a rise; null: there was none",
+        ),
         sa.CheckConstraint("last_month >= first_month", name="acceptance_range"),
         schema=SCHEMA,
         comment="Known changes: in these months a check warns where it would reject.",
