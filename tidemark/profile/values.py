@@ -31,7 +31,8 @@ class Numbers:
 
     ``whole`` counts those without a fraction. ``quantiles`` are those of ``QUANTILES`` over all numbers,
     ``histogram`` counts by signed bin, eight bins to an octave: see ``bins.bounds``. ``parts`` by the value of the
-    slice column, ``days`` by the day of the month. ``total`` none: no float holds it. ``nulls`` of a ratio are the rows where a side is not above zero.
+    slice column, ``days`` by the day of the month. ``nulls`` of a ratio are the rows where a side is not above zero.
+    ``total`` none: no float holds it.
     """
 
     of: tuple[str, ...]
