@@ -55,7 +55,7 @@ def test_a_released_month_is_told_as_warned_everywhere(on_filled: Tidemark, fill
     told = on_filled("explain", "rides", str(REJECTED)).out
     assert "release of load" in told
     assert "by Ana Ruiz on 20" in told
-    assert "(RIDES-AT-IN-MONTH)" in told
+    assert "(RIDES-AT-IN-MONTH, RIDES-AT-STRAYS)" in told
     check_data(filled_url, "rides")
 
 

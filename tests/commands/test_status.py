@@ -114,7 +114,7 @@ def test_a_month_never_tried_has_no_last_attempt(on_filled: Tidemark) -> None:
 
 
 def test_what_stopped_a_rejected_month_is_told(on_filled: Tidemark) -> None:
-    (finding,) = partition(on_filled("status", "rides", str(REJECTED), "--json"), REJECTED)["findings"]
+    finding, *_ = partition(on_filled("status", "rides", str(REJECTED), "--json"), REJECTED)["findings"]
     assert finding.keys() == FINDING_KEYS
     assert (finding["code"], finding["severity"], finding["passed"]) == ("RIDES-AT-IN-MONTH", "reject", False)
     assert (finding["errored"], finding["column"]) == (False, "at")

@@ -23,6 +23,8 @@ def test_bombs_are_rejected_in_little_memory_and_leave_a_published_month_as_it_w
     depot: Depot, connection: Connection, tmp_path: Path
 ) -> None:
     sound(depot.source / depot.dataset.file_name(FEBRUARY))
+    assert depot.load(FEBRUARY).code == "RIDES-DUPLICATES"  # it was read whole: bombs are like it but for one column
+    depot.write(FEBRUARY, 500)
     published = depot.load(FEBRUARY)
     assert published.outcome is Outcome.PUBLISHED, published
     rides = rides_of(connection, FEBRUARY)

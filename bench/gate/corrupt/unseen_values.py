@@ -261,7 +261,7 @@ CASES = (
     *unseen(
         "benign: empty fields found",
         {"half of them": ((A, W), found_again)},
-        needs=("optional",),
+        needs=("passengers",),
         why="The data got better.",
     ),
     *unseen(
