@@ -13,7 +13,7 @@ from tidemark.plan import Mode
 from tidemark.points import Point
 
 WORLD_ROUNDS = 50  # after so many rounds a new database begins, so that looking at it stays quick
-WINDOW_MONTHS = 4
+WINDOW_MONTHS = 3  # a fourth would be held against three before it, which it is not like
 MOST_ROWS = 100_000
 MOST_ROWS_OF_WINDOW = 20_000
 
@@ -25,7 +25,7 @@ class Kind(StrEnum):
     REJECTED = "rejected load"
     RELOAD = "reload"
     REJECTED_RELOAD = "rejected reload"
-    WINDOW = "four months at once"
+    WINDOW = "months at once"
 
 
 WEIGHTS = {Kind.FIRST: 6, Kind.REJECTED: 1, Kind.RELOAD: 7, Kind.REJECTED_RELOAD: 3, Kind.WINDOW: 4}
@@ -123,7 +123,7 @@ class _Months:
 
     def _files(self, number: int, kind: Kind) -> tuple[File, ...]:
         if kind is Kind.WINDOW:
-            bad = self.dice.randrange(4 * WINDOW_MONTHS)  # one of the four, one time in four
+            bad = self.dice.randrange(4 * WINDOW_MONTHS)  # one of them, one time in four
             return tuple(
                 self._file(self._next_month(), number + n / 8, MOST_ROWS_OF_WINDOW, bad=n == bad)
                 for n in range(WINDOW_MONTHS)

@@ -97,16 +97,14 @@ class World:
 
     def let_end(self, planned: Round) -> Duration:
         """Run the command of a round that nobody kills."""
-        for file in planned.files:
-            self.scene.write(file)
+        self._set_out(planned)
         ended = self._converge(planned)
         assert ended.first_point_s is not None
         return Duration(first_point=ended.first_point_s, end=ended.seconds)
 
     def _play(self, played: Played, duration: Duration) -> None:
         planned = played.round
-        for file in planned.files:
-            self.scene.write(file)
+        self._set_out(planned)
         changes = {file.month: self._change(file) for file in planned.files}
         with onlookers(self.scene.url, changes) as others:
             for moment in planned.kills:
@@ -117,6 +115,11 @@ class World:
             self._converge(planned)
         played.wrong += others.violations
         played.looks = others.looks
+
+    def _set_out(self, planned: Round) -> None:
+        self.scene.forget_the_past()
+        for file in planned.files:
+            self.scene.write(file)
 
     def _look_after_kill(self, planned: Round, changes: Mapping[Month, Change]) -> None:
         if not planned.at_once:
