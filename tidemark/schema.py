@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 SCHEMA_VERSION = "0002"
+ONE_UPGRADE = threading.Lock()  # Alembic hands its context to a migration by way of a module: one for the process
 
 
 def schema_version(connection: Connection) -> str | None:
@@ -55,7 +57,7 @@ def _upgrade(url: Secret) -> None:
     engine = sqlalchemy.create_engine(
         sqlalchemy_url(url), poolclass=sqlalchemy.NullPool, connect_args=connection_arguments(url)
     )
-    with engine.begin() as connection:
+    with ONE_UPGRADE, engine.begin() as connection:
         connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
         connection.execute(sqlalchemy.schema.CreateSchema("tidemark", if_not_exists=True))
         try:

@@ -160,6 +160,30 @@ def test_two_threads_at_once_make_one(empty: Connection, empty_url: Secret) -> N
     assert ask(empty, "select version_num from tidemark.schema_version") == [(SCHEMA_VERSION,)]
 
 
+def test_two_ledgers_are_made_side_by_side_in_one_process(server_url: str) -> None:
+    names = [f"empty_{uuid.uuid4().hex[:12]}" for _ in range(4)]
+    urls = [Secret(urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))) for name in names]
+    server = connect(Secret(server_url))
+
+    def make(url: Secret) -> str | None:
+        opened = connect(url)
+        try:
+            ensure_schema(opened, url)
+            return schema_version(opened)
+        finally:
+            opened.close()
+
+    try:
+        for name in names:
+            ask(server, sql.SQL("create database {}").format(sql.Identifier(name)))
+        with ThreadPoolExecutor(len(urls)) as threads:
+            assert list(threads.map(make, urls)) == [SCHEMA_VERSION] * len(urls)
+    finally:
+        for name in names:
+            ask(server, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        server.close()
+
+
 def test_two_processes_at_once_make_one(empty: Connection, empty_url: Secret) -> None:
     script = (
         "import sys; from tidemark.session import Session; from tidemark.settings import read_settings\n"

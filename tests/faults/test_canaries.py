@@ -113,13 +113,15 @@ def fails_on_purpose(rows):
     if month == "{MONTHS["database-text"]}":
         raise psycopg2.ProgrammingError("the statement failed")
     if month == "{MONTHS["database-lost"]}":
-        with psycopg2.connect(Path(os.environ["TIDEMARK_DATABASE_URL_FILE"]).read_text().strip()) as connection:
-            cursor = connection.cursor()
-            while not cursor.rowcount > 0:  # until the COPY has begun
-                cursor.execute(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
-                    "and query ilike '%copy%{str(MONTHS["database-lost"]).replace("-", "_")}%'"
-                )
+        connection = psycopg2.connect(Path(os.environ["TIDEMARK_DATABASE_URL_FILE"]).read_text().strip())
+        connection.autocommit = True  # a transaction would see the same activity for ever
+        cursor = connection.cursor()
+        while not cursor.rowcount > 0:  # until the COPY has begun
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() "
+                "and datname = current_database() "
+                "and query ilike '%copy%{str(MONTHS["database-lost"]).replace("-", "_")}%'"
+            )
         connection.close()
     return rows["seats"] < 0
 
