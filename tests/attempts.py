@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tests import rides
+from tests.rides import AT, NOTE, PRICE
+from tidemark.datasets.base import Column, ColumnType
 from tidemark.facts import Attempt, Facts, Versions
 from tidemark.ledger import Outcome, SourceSeen
 from tidemark.months import Month
@@ -17,19 +20,14 @@ TODAY = date(2023, 6, 15)
 VERSIONS = Versions(contract="c1", suite="s1")
 URL = "https://data.example.org/rides_2023-02.parquet"
 
-RIDES = Dataset(
-    name="rides",
-    title="Rides",
-    home="https://data.example.org",
-    first_month=Month(2020, 1),
-    lag_days=10,
-    event_column="at",
+RIDES = replace(
+    rides.RIDES,
     columns=(
-        Column(name="at", type=ColumnType.TIMESTAMP, names=("at",), comment="When."),
-        Column(name="price", type=ColumnType.DOUBLE, names=("price", "fare"), comment="How much."),
+        AT,
+        replace(PRICE, names=("price", "fare")),
         Column(name="seats", type=ColumnType.INTEGER, names=("seats",), comment="For how many."),
         Column(name="riders", type=ColumnType.BIGINT, names=("riders",), comment="How many.", required=False),
-        Column(name="note", type=ColumnType.TEXT, names=("note",), comment="What else.", required=False),
+        NOTE,
     ),
 )
 

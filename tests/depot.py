@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2 import sql
 
+from tests import rides
 from tidemark import load as stages
 from tidemark.backfill import Range, begin_run
 from tidemark.datasets.base import Column, ColumnType, Dataset, Index, RowRule
@@ -36,13 +37,8 @@ def without_seats(rows: pandas.DataFrame) -> pandas.Series[bool]:
     return (rows["seats"] == 0).fillna(value=False)
 
 
-RIDES = Dataset(
-    name="rides",
-    title="Rides",
-    home="https://data.example.org",
-    first_month=Month(2020, 1),
-    lag_days=10,
-    event_column="at",
+RIDES = replace(
+    rides.RIDES,
     columns=(
         Column(name="at", type=ColumnType.TIMESTAMP, names=("at",), comment="When it began.", unit="local time"),
         Column(name="price", type=ColumnType.DOUBLE, names=("price",), comment="How much it cost.", unit="euros"),

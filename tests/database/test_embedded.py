@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
+from tests.waiting import eventually
 from tidemark import detached, embedded
 from tidemark.errors import Unreachable, UsageError
 
@@ -51,10 +51,7 @@ def kill_postmaster(home: Path) -> None:
 
 
 def wait_until_gone(home: Path) -> None:
-    deadline = time.monotonic() + 20
-    while detached.is_running(embedded.data_folder(home).parent):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: not detached.is_running(embedded.data_folder(home).parent), "every process of it is gone")
 
 
 def test_a_server_is_made_and_found_again(home: Path) -> None:

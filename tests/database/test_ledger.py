@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 
 from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, write_rides
+from tests.waiting import eventually, waits_for_a_lock
 from tidemark import ledger
 from tidemark.facts import read_evidence, read_facts, read_history
 from tidemark.ledger import Ending, Outcome, SourceSeen
@@ -87,9 +88,8 @@ def test_who_comes_second_waits_for_the_number_that_the_first_gives(
         first.autocommit = False
         number = ledger.dataset_number(first, "rides")  # not committed yet
         second = pool.submit(ledger.dataset_number, connection, "rides")
-        waiting = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-        while not ask(watcher, waiting, connection.info.backend_pid):
-            assert not second.done()
+        eventually(lambda: second.done() or waits_for_a_lock(watcher, connection), "the second waits")
+        assert not second.done()
         first.commit()
         assert second.result(20) == number
 

@@ -12,6 +12,7 @@ import pytest
 
 from demo.feed import Feed
 from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, rides_of
+from tests.waiting import eventually
 from tidemark import errors
 from tidemark import load as stages
 from tidemark.facts import Flag, State
@@ -215,8 +216,8 @@ def test_an_interrupt_ends_a_copy_and_keeps_nothing(depot: Depot, connection: Co
     copying = "select count(*) from pg_stat_progress_copy where datname = current_database() and tuples_processed > 0"
     with ThreadPoolExecutor(1) as pool:
         staging = pool.submit(stages.stage_raw, load, raw)
-        while ask(connection, copying) == [(0,)]:
-            assert not staging.done()
+        eventually(lambda: staging.done() or ask(connection, copying) != [(0,)], "the COPY has taken rows")
+        assert not staging.done()
         stages.interrupt(load)
         with pytest.raises((errors.Stopped, psycopg2.errors.QueryCanceled)):
             staging.result(10)

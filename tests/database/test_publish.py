@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_
 from tests.cutting_proxy import Cut, cutting_proxy
 from tests.depot import FEBRUARY, JANUARY, MARCH, Depot, ask, opened, rides_of
 from tests.invariants import check_invariants
+from tests.waiting import eventually, waits_for_a_lock
 from tidemark import load as stages
 from tidemark import postgres, publish
 from tidemark.errors import Failed, Transient
@@ -37,18 +37,6 @@ def reader(depot: Depot, level: int) -> Iterator[Connection]:
         connection.set_session(isolation_level=level, autocommit=False)
         ask(connection, "select count(*) from trips.rides")
         yield connection
-
-
-def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def waits_for_a_lock(watcher: Connection, pid: int) -> bool:
-    query = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-    return bool(ask(watcher, query, pid))
 
 
 def attached(connection: Connection) -> set[str]:
@@ -181,7 +169,7 @@ def test_no_reader_ever_sees_half_a_month(depot: Depot) -> None:
         for rows, price in ((50, 2.0), (100, 1.0), (50, 2.0)):
             depot.write(FEBRUARY, rows, price=price)
             assert depot.load(FEBRUARY).outcome is Outcome.PUBLISHED
-        eventually(lambda: seen and seen[-1] == NEW)
+        eventually(lambda: seen and seen[-1] == NEW, "the reader sees the last load")
         stop.set()
         reading.result()
     assert set(seen) == {frozenset(OLD), frozenset(NEW)}
@@ -208,7 +196,7 @@ def test_a_publish_that_waits_lets_readers_pass(depot: Depot, connection: Connec
         holder.autocommit = False
         ask(holder, "lock table trips.rides in share mode")  # as a reader that wants no writer beside it
         publishing = pool.submit(depot.conclude, load, accepted)
-        eventually(lambda: waits_for_a_lock(connection, load.connection.info.backend_pid))
+        eventually(lambda: waits_for_a_lock(connection, load.connection), "the publish waits")
         ask(other, "set statement_timeout = '2s'")
         for _ in range(20):
             assert rides_of(other, FEBRUARY) == OLD
@@ -319,10 +307,9 @@ def test_a_connection_that_breaks_on_the_way_publishes_nothing(
     with ThreadPoolExecutor(1) as pool, opened(depot.url) as holder:
         holder.autocommit = False
         ask(holder, "lock table diverted.rides in share mode")  # where it comes last
-        pid = load.connection.info.backend_pid
         publishing: Future[stages.LoadResult] = pool.submit(depot.conclude, load, accepted)
-        eventually(lambda: waits_for_a_lock(connection, pid))
-        ask(connection, "select pg_terminate_backend(%s, 10000)", pid)
+        eventually(lambda: waits_for_a_lock(connection, load.connection), "the publish waits")
+        ask(connection, "select pg_terminate_backend(%s, 10000)", load.connection.info.backend_pid)
         result = publishing.result(30)
     assert (result.outcome, result.code) == (Outcome.FAILED, "connection-lost")
     assert rides_of(connection, FEBRUARY) == before
@@ -404,7 +391,7 @@ def test_a_server_that_does_not_tell_leaves_it_open(
         Outcome.PUBLISHED,
         "published",
     )  # the end of the attempt waits for the commit
-    eventually(lambda: rides_of(connection, FEBRUARY) == NEW)
+    eventually(lambda: rides_of(connection, FEBRUARY) == NEW, "the commit is done")
     assert depot.facts(FEBRUARY).state is State.PUBLISHED
     assert [attempt.outcome for attempt in depot.history(FEBRUARY)] == [Outcome.PUBLISHED]
 

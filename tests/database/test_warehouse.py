@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, write_rides
 from tests.months import stage_file
+from tests.waiting import eventually, waits_for_a_lock
 from tidemark import ledger, postgres, stage
 from tidemark.datasets.base import Column, ColumnType, Dataset
 from tidemark.datasets.registry import BUILT_IN
@@ -52,13 +54,6 @@ def kill_load(connection: Connection, folder: Path, month: Month = FEBRUARY) -> 
     return load_id
 
 
-def waiting(watcher: Connection, waiter: Connection) -> bool:
-    """Whether a connection waits for a lock; also asked within a transaction, which would see one moment only."""
-    ask(watcher, "select pg_stat_clear_snapshot()")
-    query = "select pid from pg_stat_activity where pid = %s and wait_event_type = 'Lock'"
-    return bool(ask(watcher, query, waiter.info.backend_pid))
-
-
 # ---- the sweep
 
 
@@ -92,8 +87,8 @@ def test_a_month_is_locked_while_its_tables_go(
         other.autocommit = False
         ask(other, f"select count(*) from staging.rides_2023_02_{load_id}")  # the drop must wait for this one
         sweeping = pool.submit(sweep, connection, quarantine_days=90)
-        while not waiting(other, connection):
-            assert not sweeping.done()
+        eventually(lambda: sweeping.done() or waits_for_a_lock(other, connection), "the sweep waits")
+        assert not sweeping.done()
         assert not try_lock(other, ledger.dataset_number(other, "rides"), FEBRUARY)
         other.rollback()
         sweeping.result(20)
@@ -212,6 +207,23 @@ def test_a_column_that_the_dataset_lost_stays_and_is_null(depot: Depot, connecti
     assert found == [("2023-02-01", 100), ("2023-03-01", 0)]
 
 
+def test_a_value_that_does_not_fit_is_loaded_when_its_remedy_is_followed(depot: Depot, connection: Connection) -> None:
+    depot.dataset = replace(RIDES, columns=(*RIDES.columns, replace(TIP, type=ColumnType.INTEGER)))
+    depot.write(FEBRUARY, tip=[2.0] * 100)
+    assert depot.load(FEBRUARY).outcome is Outcome.PUBLISHED
+    depot.write(MARCH, tip=[2.5] * 100)
+    lossy = depot.load(MARCH)
+    assert (lossy.outcome, lossy.code) == (Outcome.REJECTED, "lossy-type")
+    assert "in the dataset's module and, where the table is there already" in lossy.remedy
+    assert "alter table trips.DATASET alter column tip type …" in lossy.remedy
+    depot.dataset = WITH_TIP
+    with pytest.raises(UsageError) as refused:
+        ensure_tables(connection, WITH_TIP)
+    ask(connection, refused.value.remedy.partition("too: ")[2].removesuffix("."))
+    assert depot.load(MARCH).outcome is Outcome.PUBLISHED
+    assert ask(connection, "select sum(tip) from trips.rides group by month order by month") == [(200.0,), (250.0,)]
+
+
 def test_another_type_is_refused_and_nothing_is_changed(connection: Connection) -> None:
     ensure_tables(connection, RIDES)
     before = columns_of(connection, "trips.rides")
@@ -219,6 +231,7 @@ def test_another_type_is_refused_and_nothing_is_changed(connection: Connection) 
     with pytest.raises(UsageError) as raised:
         ensure_tables(connection, replace(RIDES, columns=(RIDES.columns[0], changed, *RIDES.columns[2:], TIP)))
     assert raised.value.code == "column-type"
+    assert raised.value.remedy.endswith(f'alter table trips.rides alter column "{changed.name}" type text.')
     assert "trips.rides.price is double precision" in raised.value.message
     assert columns_of(connection, "trips.rides") == before
 
@@ -235,8 +248,9 @@ def test_two_at_once_make_the_tables_once(
     with ThreadPoolExecutor(3) as pool, closing(other):
         ask(other, "select pg_advisory_lock(%s)", SCHEMA_LOCK)
         making = [pool.submit(ensure_tables, loader, WITH_TIP) for loader in loaders]
-        while not all(waiting(connection, loader) for loader in loaders):  # all of them have seen what is missing
-            assert not any(each.done() for each in making)
+        for loader in loaders:
+            eventually(partial(waits_for_a_lock, connection, loader), "all of them have seen what is missing")
+        assert not any(each.done() for each in making)
         other.close()
         for each in making:
             each.result(20)
@@ -256,8 +270,8 @@ def test_a_new_column_that_waits_for_a_reader_lets_other_readers_pass(
         other.autocommit = False
         ask(other, "select count(*) from trips.rides")  # keeps its lock until its transaction ends
         adding = pool.submit(ensure_tables, loader, WITH_TIP)
-        while not waiting(connection, loader):
-            assert not adding.done()
+        eventually(lambda: adding.done() or waits_for_a_lock(connection, loader), "the new column waits")
+        assert not adding.done()
         ask(connection, "set statement_timeout = '2s'")  # more than one lock_timeout, less than the reader stays
         for _ in range(20):
             assert ask(connection, "select count(*) from trips.rides") == [(100,)]

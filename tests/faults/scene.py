@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -13,9 +12,10 @@ from pathlib import Path
 import psycopg2
 
 from tests import depot
-from tests.depot import write_rides
+from tests.depot import ask, opened, write_rides
 from tests.faults.loaders import Ended, Kill, Loaders
 from tests.invariants import check_data, check_invariants
+from tests.waiting import eventually
 from tidemark.months import Month
 from tidemark.plan import Mode
 from tidemark.postgres import connect
@@ -23,7 +23,6 @@ from tidemark.settings import Secret
 from tidemark.warehouse import ensure_tables
 
 RIDES = replace(depot.RIDES, first_month=Month(1950, 1))  # so that there are months enough
-PATIENCE_S = 30.0
 
 # what a reader sees of a month: rows and diverted rows, by their price, which tells one file from another
 Sight = frozenset[tuple[str, float, int]]
@@ -118,14 +117,10 @@ class Scene:
 
     def wait_until_let_go(self) -> None:
         """Wait until the server has noticed that a killed loader is gone."""
-        deadline = time.monotonic() + PATIENCE_S
-        with closing(psycopg2.connect(self.url.reveal())) as connection, connection.cursor() as cursor:
-            connection.autocommit = True
-            cursor.execute(LOADERS_LEFT)
-            while cursor.fetchone() != (0,):
-                assert time.monotonic() < deadline, "the server has not noticed that the loader is gone"
-                time.sleep(0.01)
-                cursor.execute(LOADERS_LEFT)
+        with opened(self.url) as connection:
+            eventually(
+                lambda: ask(connection, LOADERS_LEFT) == [(0,)], "the server has noticed that the loader is gone"
+            )
 
     def half_fetched(self) -> list[Path]:
         """Files that a killed fetch has left; the sweep takes them when they are older than the longest fetch."""

@@ -11,28 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 from urllib.parse import urlsplit, urlunsplit
 
 from psycopg2 import sql
 
 from tests.depot import ask, opened
+from tests.waiting import eventually
 from tidemark import detached, embedded, points
 from tidemark.partition import Partition
 from tidemark.points import Point
 from tidemark.postgres import Connection
 from tidemark.schema import ensure_schema
 from tidemark.settings import Secret
-
-PATIENCE_S = 60
-
-
-def eventually(condition: Callable[[], object], what: str) -> None:
-    """Wait until something is the case."""
-    deadline = monotonic() + PATIENCE_S
-    while not condition():
-        assert monotonic() < deadline, f"it never came to this: {what}"
-        sleep(0.01)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

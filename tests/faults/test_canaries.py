@@ -39,6 +39,8 @@ from tidemark.months import Month
 from tidemark.postgres import connect
 from tidemark.settings import Secret, masked, read_settings, without_secrets
 
+pytestmark = pytest.mark.long
+
 once, make_shell, prefect = of_flows.once, of_flows.make_shell, of_flows.prefect
 
 DATABASE = Canary(name="the database's password", text="qd1Zk7vw/pass+word=ü%41")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tests.faults.chaos.play import Death, Played
 from tests.faults.chaos.record import BEGIN, END, Record, render, write
 from tests.faults.onlookers import Change, Onlookers, onlookers, rows_of
 from tests.faults.scene import NOTHING, RIDES, File
+from tests.waiting import eventually
 from tidemark.months import Month
 from tidemark.points import Point
 from tidemark.postgres import Connection
@@ -145,10 +145,7 @@ def test_onlookers_notice_a_month_that_comes_in_two_parts(connection: Connection
 
 
 def wait_for_looks(others: Onlookers, looks: int) -> None:
-    deadline = time.monotonic() + 20
-    while others.looks < looks:
-        assert time.monotonic() < deadline, others.violations
-        time.sleep(0.01)
+    eventually(lambda: others.looks >= looks, f"{looks} looks; violations so far: {others.violations}")
 
 
 # ---- the page

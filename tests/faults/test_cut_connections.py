@@ -14,8 +14,8 @@ import pytest
 
 from tests.cutting_proxy import COPY_DONE, Break, Cut, CuttingProxy, cutting_proxy
 from tests.depot import FEBRUARY, JANUARY, MARCH, Depot, ask, rides_of
-from tests.faults.servers import eventually
 from tests.invariants import check_data
+from tests.waiting import eventually
 from tidemark import load as stages
 from tidemark import postgres
 from tidemark.ledger import Outcome

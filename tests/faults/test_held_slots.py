@@ -21,16 +21,19 @@ import pytest
 
 from demo.generate import write_month
 from deployments import prefect_server
-from tests.depot import ask
+from tests.depot import ask, opened
 from tests.faulty_feed import Asked, Feed, Step, faulty_feed, response, serves
 from tests.flows.shell import Ended, Shell
 from tests.invariants import check_data, check_invariants
+from tests.waiting import eventually
 from tidemark.datasets import green
 from tidemark.months import Month
 from tidemark.postgres import connect
 from tidemark.schema import ensure_schema
 from tidemark.settings import Secret
 from tidemark.warehouse import ensure_tables
+
+pytestmark = pytest.mark.long
 
 FIRST, SECOND = Month(2022, 5), Month(2022, 6)
 BACKFILL = ("backfill", "green", str(FIRST), str(SECOND), "--json")
@@ -95,7 +98,8 @@ class Play:
         feed.answer(whole, half_of_it)  # whichever of them is the first
         with self._tables_locked(), self.shell.start(*BACKFILL) as running:
             assert half_sent.wait(120)
-            self._wait_for(WAITING, 1)
+            with opened(self.database) as watcher:
+                eventually(lambda: ask(watcher, WAITING) == [(1,)], "a month waits for the lock", patience_s=120)
             running.process.send_signal(signal.SIGKILL)
             running.ended()
         feed.answer(whole)
@@ -125,16 +129,6 @@ class Play:
             yield
         finally:
             holder.close()
-            connection.close()
-
-    def _wait_for(self, query: str, count: int) -> None:
-        connection = connect(self.database)
-        try:
-            deadline = time.monotonic() + 120
-            while ask(connection, query) != [(count,)]:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        finally:
             connection.close()
 
 

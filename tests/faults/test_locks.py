@@ -16,8 +16,9 @@ import psycopg2
 import pytest
 
 from tests.depot import FEBRUARY, JANUARY, RIDES, Depot, ask, make_depot, opened, rides_of
-from tests.faults.servers import eventually, once_at
+from tests.faults.servers import once_at
 from tests.invariants import check_data, check_invariants
+from tests.waiting import eventually
 from tidemark import load as stages
 from tidemark import postgres
 from tidemark.datasets.base import Column, ColumnType, Dataset

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.depot import FEBRUARY, RIDES, Depot, ask, make_depot, opened
-from tests.faults.servers import PATIENCE_S, Server, eventually, on_the_way, once_at, orphans, server_in
+from tests.faults.servers import Server, on_the_way, once_at, orphans, server_in
 from tests.invariants import check_data, check_invariants
+from tests.waiting import PATIENCE_S, eventually
 from tidemark.facts import State
 from tidemark.ledger import Outcome
 from tidemark.load import Load, LoadResult

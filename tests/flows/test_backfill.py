@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,8 +23,11 @@ from tests.flows.shell import Ended, PrefectApi, Shell
 from tests.flows.webhook import CANARY, webhook
 from tests.invariants import check_invariants
 from tests.months import REAL_FILES
+from tests.waiting import eventually
 from tidemark.months import Month, months_between
 from tidemark.settings import Secret
+
+pytestmark = pytest.mark.long
 
 MONTHS = months_between(Month(2023, 1), Month(2023, 8))
 GREEN = ("backfill", "green", "2023-01", "2023-08", "--json")
@@ -351,11 +353,8 @@ def test_prefect_knows_no_secret(half_year: HalfYear, prefect: PrefectApi, share
 
 def wait_for_events(prefect: PrefectApi, run: str) -> None:
     """The server writes events in batches, every ten seconds."""
-    deadline = time.monotonic() + 60
     wanted = {"event": {"name": ["prefect.flow-run.Rejected"]}, "resource": {"id": [f"prefect.flow-run.{run}"]}}
-    while not prefect.ask("/events/filter", {"filter": wanted})["events"]:
-        assert time.monotonic() < deadline, "the end of the run is no event of the server"
-        time.sleep(0.2)
+    eventually(lambda: prefect.ask("/events/filter", {"filter": wanted})["events"], "the end of the run is an event")
 
 
 # ---- real files

@@ -21,6 +21,8 @@ from tests.flows.conftest import Once
 from tests.flows.shell import PROJECT
 from tidemark import embedded
 
+pytestmark = pytest.mark.long
+
 # Python imports a module of this name at its start, in every process whose PYTHONPATH has it. What reaches for another
 # machine is noted and stopped before anything is sent. (libpq, which is C, is not seen.)
 WATCH = """

@@ -22,6 +22,8 @@ from tidemark.datasets.registry import BUILT_IN
 from tidemark.months import Month
 from tidemark.settings import Secret
 
+pytestmark = pytest.mark.long
+
 FILE = PROJECT / "prefect.yaml"
 DATASETS = tuple(dataset.name for dataset in BUILT_IN)
 CRONS = {"yellow": "10 6 * * *", "green": "20 6 * * *", "fhv": "30 6 * * *", "fhvhv": "40 6 * * *"}

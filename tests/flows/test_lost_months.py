@@ -17,6 +17,8 @@ from tidemark.months import Month
 from tidemark.postgres import connect
 from tidemark.settings import Secret
 
+pytestmark = pytest.mark.long
+
 REFUSE_ATTEMPTS = """
 create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room for attempts'; end $$;
 create trigger refuse before insert on tidemark.attempt for each row execute function refuse();

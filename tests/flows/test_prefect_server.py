@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -52,6 +53,19 @@ def ask(address: str, given: object = None) -> object:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=20) as response:
         return json.load(response)
+
+
+@contextmanager
+def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Give the address of a server that answers every request as ``handler`` does."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def pid_and_port(home: Path) -> tuple[int, int]:
@@ -163,15 +177,8 @@ def test_a_named_server_that_is_away_or_something_else_is_said_so(tmp_path: Path
         prefect_server.ensure_server(tmp_path, api_url=f"http://me:secret@127.0.0.1:{port}/api")
     assert "PREFECT_API_URL" in caught.value.remedy
     assert "secret" not in str(caught.value)
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
-        thread = Thread(target=other.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(Unreachable, match="answers 501"):
-                prefect_server.ensure_server(tmp_path, api_url=f"http://127.0.0.1:{other.server_port}/api")
-        finally:
-            other.shutdown()
-            thread.join()
+    with answering(BaseHTTPRequestHandler) as address, pytest.raises(Unreachable, match="answers 501"):
+        prefect_server.ensure_server(tmp_path, api_url=f"{address}/api")
 
 
 class _Page(BaseHTTPRequestHandler):
@@ -186,15 +193,8 @@ class _Page(BaseHTTPRequestHandler):
 
 
 def test_a_named_server_that_is_not_prefect_is_said_so(tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as other:
-        thread = Thread(target=other.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(Unreachable, match="not as a Prefect server does"):
-                prefect_server.ensure_server(tmp_path, api_url=f"http://127.0.0.1:{other.server_port}")
-        finally:
-            other.shutdown()
-            thread.join()
+    with answering(_Page) as address, pytest.raises(Unreachable, match="not as a Prefect server does"):
+        prefect_server.ensure_server(tmp_path, api_url=address)
 
 
 def test_a_home_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> None:

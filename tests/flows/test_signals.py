@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,20 +14,27 @@ import pytest
 from psycopg2 import sql
 
 from demo.generate import write_month
-from tests.depot import ask
+from tests.depot import ask, opened
 from tests.faulty_feed import Asked, Step, faulty_feed, response, serves
 from tests.flows.conftest import Once
 from tests.flows.shell import Ended, PrefectApi, Shell
 from tests.invariants import check_invariants
+from tests.waiting import eventually
 from tidemark.months import Month
 from tidemark.postgres import connect
 from tidemark.settings import Secret
+
+pytestmark = pytest.mark.long
 
 MONTHS = (Month(2022, 5), Month(2022, 6))
 BACKFILL = ("backfill", "green", "2022-05", "2022-06", "--json")
 STAGED = "select tablename::text from pg_tables where schemaname = 'staging' order by 1"
 OUTCOMES = "select outcome, code from tidemark.attempt order by load_id"
 RUNS = "select exit_status from tidemark.run order by run_id"
+HELD = """
+    select count(*) from pg_locks join pg_database on pg_database.oid = pg_locks.database
+    where locktype = 'advisory' and datname = current_database()
+"""
 WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
 
 
@@ -95,7 +101,7 @@ class Play:
 
     def _terminate_stages(self) -> Stopped:
         with self._locked("access exclusive"), self.shell.start(*BACKFILL) as running:
-            self._wait_for(lambda: self.ask(WAITING) == [(len(MONTHS),)])
+            self._wait_for(WAITING, len(MONTHS), "both months wait for the lock")
             running.process.send_signal(signal.SIGTERM)
             return self._look(running.ended())
 
@@ -109,13 +115,17 @@ class Play:
             return self._look(running.ended())
 
     def _look(self, ended: Ended) -> Stopped:
-        self._wait_for(lambda: self.ask("select count(*) from pg_locks where locktype = 'advisory'") == [(0,)])
+        self._wait_for(HELD, 0, "no month is held")
         return Stopped(
             ended=ended,
             status=self.shell.run("status", "green", "2022-05", "2022-06", "--json"),
             staged=[table for (table,) in self.ask(STAGED)],
             outcomes=self.ask(OUTCOMES),
         )
+
+    def _wait_for(self, query: str, count: int, what: str) -> None:
+        with opened(self.database) as connection:
+            eventually(lambda: ask(connection, query) == [(count,)], what, patience_s=120)
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         connection = connect(self.database)
@@ -133,12 +143,6 @@ class Play:
             yield
         finally:
             connection.close()
-
-    def _wait_for(self, happened: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 120
-        while not happened():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
 from traceback import format_exception
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -23,9 +22,12 @@ from checks.asking import Answer
 from checks.base import suite_of, suite_version
 from checks.gate import audit, findings_of
 from demo.generate import Fault, damage, write_month
+from tests.depot import ask
 from tests.months import REAL_FILES, StagedFile, audit_file, stage_file, stage_generated
+from tests.rides import RIDES
+from tests.waiting import eventually
 from tidemark.datasets import green
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.datasets.base import Dataset
 from tidemark.datasets.registry import BUILT_IN
 from tidemark.errors import Transient
 from tidemark.months import Month
@@ -37,20 +39,6 @@ from tidemark.verdict import Accepted, Check, Finding, Rejected, Severity, Verdi
 PROJECT = Path(__file__).parents[2]
 JANUARY, FEBRUARY, MARCH = Month(2023, 1), Month(2023, 2), Month(2023, 3)
 ODD_REAL_MONTHS = {"2021-02": {"GREEN-PICKUP-DATETIME-DAYS"}}  # the snowstorm of 1 February: hardly a taxi drove
-
-RIDES = Dataset(
-    name="rides",
-    title="Rides",
-    home="https://data.example.org",
-    first_month=Month(2020, 1),
-    lag_days=10,
-    event_column="at",
-    columns=(
-        Column(name="at", type=ColumnType.TIMESTAMP, names=("at",), comment="When."),
-        Column(name="price", type=ColumnType.DOUBLE, names=("price",), comment="How much."),
-        Column(name="note", type=ColumnType.TEXT, names=("note",), comment="What else.", required=False),
-    ),
-)
 
 
 def stage_rides(connection: Connection, folder: Path, *, outside: int = 0, load_id: int = 1) -> StagedFile:
@@ -324,18 +312,18 @@ def between_the_counts() -> Iterator[None]:
 
 def wait_for_count(connection: Connection) -> int:
     """Return the server process of the session that has counted the staged rows and now waits."""
-    deadline = monotonic() + 30
-    with connection.cursor() as cursor:
-        while monotonic() < deadline:
-            cursor.execute(
-                "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
-                "and state = 'idle' and query like '%count(*)%'"
-            )
-            found = cursor.fetchone()
-            if found:
-                return int(found[0])
-            sleep(0.01)
-    raise AssertionError("the audit did not count")
+    found: list[tuple[int]] = []
+
+    def counted() -> bool:
+        found[:] = ask(
+            connection,
+            "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
+            "and state = 'idle' and query like '%count(*)%'",
+        )
+        return bool(found)
+
+    eventually(counted, "the audit has counted")
+    return found[0][0]
 
 
 def test_rows_that_change_during_the_audit_reject(connection: Connection, database_url: Secret, tmp_path: Path) -> None:
@@ -458,15 +446,11 @@ def test_no_connection_is_left_open(connection: Connection, database_url: Secret
     staged = stage_rides(connection, tmp_path)
     audit_file(database_url, RIDES, staged)
     audit_file(database_url, RIDES, replace(staged, table="nowhere"))
-    deadline, others = monotonic() + 10, -1
-    with connection.cursor() as cursor:
-        while others and monotonic() < deadline:
-            cursor.execute(
-                "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
-                "and backend_type = 'client backend'"
-            )
-            (others,) = cursor.fetchone() or (-1,)
-    assert others == 0
+    others = (
+        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() "
+        "and backend_type = 'client backend'"
+    )
+    eventually(lambda: not ask(connection, others), "nobody else is connected", patience_s=10)
 
 
 def test_an_audit_prints_nothing_writes_nothing_and_calls_nobody(
@@ -481,7 +465,8 @@ import socket, sys
 calls = []
 NETWORK = {{"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"}}
 sys.addaudithook(lambda event, given: event in NETWORK and calls.append((event, repr(given))))
-from tests.gate.test_gate import FEBRUARY, RIDES, Path, audit
+from tests.gate.test_gate import FEBRUARY, Path, audit
+from tests.rides import RIDES
 from tidemark.settings import Secret
 from tidemark.stage import Staged
 url = Secret(sys.stdin.read())

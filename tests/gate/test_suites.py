@@ -15,26 +15,21 @@ import pytest
 from checks import kinds
 from checks.base import suite_of, suite_version
 from checks.wording import expected, observed
+from tests import rides
+from tests.rides import AT, NOTE, PRICE
 from tidemark.datasets import fhv, fhvhv, green, yellow
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.datasets.base import Dataset
 from tidemark.datasets.registry import BUILT_IN
 from tidemark.months import Month, months_between
 from tidemark.verdict import Severity
 
 PROJECT = Path(__file__).parents[2]
 
-RIDES = Dataset(
+RIDES = replace(
+    rides.RIDES,
     name="city_rides",
-    title="Rides",
-    home="https://data.example.org",
     first_month=Month(2024, 1),
-    lag_days=10,
-    event_column="at",
-    columns=(
-        Column(name="at", type=ColumnType.TIMESTAMP, names=("at",), comment="When."),
-        Column(name="price", type=ColumnType.DOUBLE, names=("price",), comment="How much.", since=Month(2024, 3)),
-        Column(name="note", type=ColumnType.TEXT, names=("note",), comment="What else.", required=False),
-    ),
+    columns=(AT, replace(PRICE, since=Month(2024, 3)), NOTE),
 )
 
 
