@@ -6,6 +6,7 @@ is nearest to it, which is how PostgreSQL reads it too. Text that is empty is nu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,25 @@ def from_text(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
     try:
         return _read(plain, target)
     except pyarrow.ArrowInvalid:
-        raise UnfitError(_first_unfit(plain, target)) from None
+        raise UnfitError(str(first_refused(plain, lambda texts: _read(texts, target)).as_py())) from None
+
+
+def first_refused(array: pyarrow.Array, read: Callable[[pyarrow.Array], object]) -> pyarrow.Scalar:
+    """Return the first value for which ``read`` raises ``ArrowInvalid``, as it does for the whole array.
+
+    It is found by halving: every reading but the last few is of a slice.
+    """
+    import pyarrow
+
+    while len(array) > 1:
+        half = array.slice(0, len(array) // 2)
+        try:
+            read(half)
+        except pyarrow.ArrowInvalid:
+            array = half
+        else:
+            array = array.slice(len(half))
+    return array[0]
 
 
 def _read(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
@@ -95,18 +114,3 @@ def _says(text: str, double: float) -> bool:
     if double in (float("inf"), float("-inf")) or (double == 0) != said.is_zero():
         return False
     return said != said.to_integral_value() or "e" in text.lower() or said == Decimal(double)
-
-
-def _first_unfit(array: pyarrow.Array, target: pyarrow.DataType) -> str:
-    """Find the text that cannot be read, by halving."""
-    import pyarrow
-
-    while len(array) > 1:
-        half = array.slice(0, len(array) // 2)
-        try:
-            _read(half, target)
-        except pyarrow.ArrowInvalid:
-            array = half
-        else:
-            array = array.slice(len(half))
-    return str(array[0].as_py())
