@@ -9,7 +9,8 @@ from types import MappingProxyType
 from checks.history import limits
 from checks.history.limits import Limit
 from checks.history.signals import code_of
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.datasets.base import Column, Dataset, Drift
+from tidemark.profile.kinds import is_code, is_number, is_time
 from tidemark.profile.related import related
 from tidemark.verdict import Check
 
@@ -32,7 +33,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "nulls": "A column is empty about as often as before.",
         "shares": "Zeros, negatives and whole numbers are about as many as before.",
         "quantiles": "Values lie where they lay before, unless unit or meaning have changed.",
-        "codes": "Codes are about as frequent as before, and none is gone.",
+        "codes": "Codes are about as frequent as before, and none is gone; numbers too many to be codes lie as before.",
+        "evolved": "Columns that the file has and the dataset's module does not list are as before.",
         "order": "What begins ends later.",
         "elapsed": "What happens takes about as long as before.",
         "per": "Two amounts of a row keep their relation, unless one of them has changed its unit.",
@@ -54,12 +56,12 @@ _LIMITS: Mapping[str, Limit] = MappingProxyType(
         "shares": limits.ZEROS,
         "quantiles": limits.SHAPE,
         "codes": limits.CODES,
+        "evolved": limits.NULLS,
         "order": limits.ORDER,
         "elapsed": limits.SHAPE,
         "per": limits.RATIO_SHAPE,
     }
 )
-_WHOLE = (ColumnType.INTEGER, ColumnType.BIGINT)
 
 
 def history_checks(dataset: Dataset) -> tuple[Check, ...]:
@@ -82,6 +84,8 @@ def _check(dataset: Dataset, theme: str, column: str | None) -> Check:
 def _themes(dataset: Dataset) -> Iterator[tuple[str, str | None]]:
     yield from (("volume", None), ("duplicates", None), ("repeats", None), ("stale", None))
     yield from (("silence", None), ("together", None))
+    if dataset.unknown_columns is Drift.EVOLVE:
+        yield "evolved", None
     yield from ((theme, dataset.event_column) for theme in ("strays", "days", "hours", "clock"))
     for column in dataset.columns:
         yield from ((theme, column.name) for theme in _of_column(column))
@@ -98,11 +102,11 @@ def _themes(dataset: Dataset) -> Iterator[tuple[str, str | None]]:
 
 def _of_column(column: Column) -> Iterator[str]:
     yield from ("nulls", "stretch")
-    if column.type is ColumnType.TIMESTAMP:
+    if is_time(column):
         yield "minutes"
-    if column.type is ColumnType.DOUBLE or (column.type in _WHOLE and column.unit):
+    if is_number(column):
         yield "shares"
         yield "quantiles"
         yield "digits"
-    if column.type is ColumnType.TEXT or column.type in _WHOLE:
+    if is_code(column):
         yield "codes"

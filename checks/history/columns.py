@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
@@ -10,12 +11,13 @@ from checks.history import limits
 from checks.history.bands import band, share_error
 from checks.history.limits import NEEDED, Limit
 from checks.history.shapes import LEAST_NUMBERS, is_fixed
-from checks.history.signals import Case, Signal, signal, span
+from checks.history.signals import Case, Place, Signal, signal, span
 from tidemark.history import PastMonth
 from tidemark.profile import Numbers, Profile
 
 HARDLY_EVER = 0.01
 NEVER = 0.0005
+
 
 Share = Callable[[Profile], float | None]
 Count = Callable[[Numbers], float | None]
@@ -60,6 +62,24 @@ def _nulls(case: Case, column: str, nulls: int) -> Iterator[Signal]:
         expected=f"{column} empty in {shown_range(limit.low, limit.high)} of the rows, {span(past)}",
         observed=f"in {percent(share)} ({nulls:,} of {rows:,})",
     )
+    yield from _creeping(case, column, share, past[: -limits.RECENT_STEPS], shares[: -limits.RECENT_STEPS])
+
+
+def _creeping(
+    case: Case, column: str, share: float, past: tuple[PastMonth, ...], shares: list[float]
+) -> Iterator[Signal]:
+    """Compare with the months before the last ones, which may each have come a step of the way."""
+    if len(past) < NEEDED:
+        return
+    highest = max(shares[-limits.RECENT :])
+    yield signal(
+        "nulls",
+        column,
+        share - highest,
+        limits.CREEPING_NULLS,
+        expected=f"{column} empty in at most {percent(highest)} of the rows, {span(past)}",
+        observed=f"in {percent(share)}, after a few months with more and more of them",
+    )
 
 
 def _shares(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
@@ -69,21 +89,38 @@ def _shares(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
         share = count(numbers)
         if len(past) < NEEDED or share is None:
             continue
-        limit = band(shares, past=past, month=case.month, error=share_error(median(shares), numbers.numbers))
-        rare = max(shares) <= HARDLY_EVER if word == "zero" else max(shares) <= NEVER
-        bounds = unheard if rare else usual
-        distance = limit.above(share)
-        if word == "zero" and not rare:  # nothing is zero any more: values were put where none were
-            distance = max(distance, limit.below(share))
-        yield signal(
-            "shares",
-            name,
-            distance,
-            bounds,
-            slack=limit.slack,
-            expected=f"{shown_range(limit.low, limit.high)} of {name} {word}, {span(past)}",
-            observed=f"{percent(share)} {word}",
-        )
+        kind = Kind(word=word, name=name, usual=usual, unheard=unheard)
+        yield odd_share(case, ("shares", name), kind, (share, numbers.numbers), past, shares)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What a share is of, and its limits: where there always was some of it, and where there hardly was any."""
+
+    word: str
+    name: str
+    usual: Limit
+    unheard: Limit
+
+
+def odd_share(
+    case: Case, place: Place, kind: Kind, now: tuple[float, int], past: tuple[PastMonth, ...], shares: list[float]
+) -> Signal:
+    """Weigh a share of so many numbers."""
+    share, rows = now
+    limit = band(shares, past=past, month=case.month, error=share_error(median(shares), rows))
+    rare = max(shares) <= (HARDLY_EVER if kind.word == "zero" else NEVER)
+    distance = limit.above(share)
+    if kind.word == "zero" and not rare:  # nothing is zero any more: values were put where none were
+        distance = max(distance, limit.below(share))
+    return signal(
+        *place,
+        distance,
+        kind.unheard if rare else kind.usual,
+        slack=limit.slack,
+        expected=f"{shown_range(limit.low, limit.high)} of {kind.name} {kind.word}, {span(past)}",
+        observed=f"{percent(share)} {kind.word}",
+    )
 
 
 def _constant(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
@@ -98,7 +135,7 @@ def _constant(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
             theme="shares",
             column=name,
             warn=2.0,
-            reject=1.5,
+            reject=1.5 if others >= limits.CONSTANT else 0.9,
             expected=f"more than one value of {name}, {span(past)}",
             observed=f"{numbers.minimum:.4g} in all of {numbers.numbers:,}",
         )
@@ -121,6 +158,9 @@ _KINDS: tuple[tuple[str, Count, Limit, Limit], ...] = (
     ("whole", _whole, limits.WHOLE, limits.WHOLE),
     ("NaN or infinite", lambda n: n.not_finite / n.rows, limits.NOT_FINITE, limits.NOT_FINITE),
 )
+
+
+# ---- counts and keys
 
 
 def shown_range(low: float, high: float) -> str:

@@ -8,19 +8,23 @@ from dataclasses import replace
 from checks.history.accepting import accepted, after_collapse
 from checks.history.blame import FIRST_LISTED, blamed
 from checks.history.catalogue import history_checks
+from checks.history.clock import clock_signals
 from checks.history.codes import code_signals
 from checks.history.columns import column_signals
 from checks.history.days import day_signals
 from checks.history.digits import digit_signals
+from checks.history.exchanged import exchanged_signals
 from checks.history.hours import hour_signals
+from checks.history.levels import level_signals
 from checks.history.rows import row_signals
 from checks.history.signals import Case, Signal, code_of
 from checks.history.silence import silence_signals
 from checks.history.stretches import stretch_signals
 from checks.history.together import together_signals
+from checks.history.unlisted import unlisted_signals
 from checks.history.values import value_signals
 from tidemark.datasets.base import Dataset
-from tidemark.history import History, how_to_accept, may_be_known
+from tidemark.history import History
 from tidemark.months import Month
 from tidemark.profile import Profile
 from tidemark.verdict import Check, Finding, Severity
@@ -28,11 +32,15 @@ from tidemark.verdict import Check, Finding, Severity
 _JUDGES: tuple[Callable[[Case], Iterator[Signal]], ...] = (
     row_signals,
     day_signals,
+    clock_signals,
     hour_signals,
     silence_signals,
     column_signals,
     code_signals,
+    level_signals,
+    unlisted_signals,
     value_signals,
+    exchanged_signals,
     digit_signals,
     stretch_signals,
     together_signals,
@@ -56,7 +64,17 @@ def findings(dataset: Dataset, month: Month, profile: Profile, history: History)
 
 
 def _signals(case: Case) -> list[Signal]:
-    return blamed(case.dataset, [each for judged in _JUDGES for each in judged(case)])
+    signals = blamed(case.dataset, [each for judged in _JUDGES for each in judged(case)])
+    _assert_listed(case.dataset, signals)
+    return signals
+
+
+def _assert_listed(dataset: Dataset, signals: Iterable[Signal]) -> None:
+    """Raise where a signal belongs to no check: nobody would hear of it."""
+    codes = {check.code for check in history_checks(dataset)}
+    unheard = {code for each in signals if (code := code_of(dataset.name, each.theme, each.column)) not in codes}
+    if unheard:
+        raise LookupError(f"what was compared belongs to no check of {dataset.name}: {', '.join(sorted(unheard))}")
 
 
 def _worst(dataset: Dataset, signals: Iterable[Signal]) -> dict[str, Signal]:
@@ -92,7 +110,7 @@ def _finding(case: Case, check: Check, worst: Signal | None) -> Finding:
         column=worst.guilty or check.column,
         expected=worst.expected,
         observed=worst.observed,
-        reason=_reason(case, check, worst),
+        reason=f"{check.reason} {worst.word}" if worst.word else check.reason,
         gravity=_gravity(case.dataset, worst),
         softened=bool(worst.word),
     )
@@ -103,11 +121,3 @@ def _gravity(dataset: Dataset, worst: Signal) -> float:
     names = [column.name for column in dataset.columns]
     listed_first = FIRST_LISTED * (len(names) - names.index(worst.column)) if worst.column in names else 0.0
     return round(float(worst.gravity) + listed_first, 4) if worst.gravity else 0.0
-
-
-def _reason(case: Case, check: Check, worst: Signal) -> str:
-    if worst.word:
-        return f"{check.reason} {worst.word}"
-    if worst.reject < 1 or not may_be_known(check.code):
-        return check.reason
-    return f"{check.reason} If this is what happened: {how_to_accept(case.dataset.name, check.code, case.month)}."

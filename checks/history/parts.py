@@ -11,6 +11,7 @@ import numpy as np
 from checks.history import limits
 from checks.history.bands import SIGMA, SURE, gap_of, share_error
 from checks.history.limits import NEEDED
+from checks.history.naming import told
 from checks.history.shapes import LEAST_NUMBERS, is_fixed
 from checks.history.signals import Case, Signal, signal, span
 from tidemark.history import PastMonth
@@ -34,7 +35,7 @@ def part_signals(
         if part.rows >= max(limits.LARGE_PART * numbers.rows, LEAST_NUMBERS):
             before = [each.parts[key] for each in _numbers(past, name) if key in each.parts and each.parts[key].rows]
             if len(before) >= NEEDED:
-                title = f"{name} of {case.profile.slice_column} {key}"
+                title = f"{told(case.dataset, name)} of {case.profile.slice_column} {key}"
                 yield from _median(case, title, part, before, past, place, numbers)
                 if len(numbers.of) == 1:
                     yield from _shares(title, part, before, past, place)
@@ -63,7 +64,7 @@ def _median(
         min(abs(math.log(part.median / value)) for value in known),
         limits.PART_OF_FIXED if is_fixed(numbers) else limits.PART_MEDIAN,
         slack=(spread + SURE / math.sqrt(part.rows)) * gap_of(past, case.month),
-        expected=f"{title} with a median of {median(known):.4g}, {span(past)}",
+        expected=f"{title} with a median, but for 0, of {median(known):.4g}, {span(past)}",
         observed=f"{part.median:.4g}",
         of=numbers.of,
     )
@@ -96,7 +97,7 @@ def _odd_day(case: Case, name: str, numbers: Numbers, place: Place) -> Iterator[
         abs(medians[day] - middle),
         limits.DAY_MEDIAN,
         slack=4 * spread,
-        expected=f"{name} on each day with a median of about {math.exp(middle):.4g}",
+        expected=f"{told(case.dataset, name)} on each day with a median, but for 0, of about {math.exp(middle):.4g}",
         observed=f"{math.exp(medians[day]):.4g} on {case.month}-{day:02d}",
         of=numbers.of,
     )

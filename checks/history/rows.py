@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from statistics import median
 
 from checks.history import limits
 from checks.history.bands import SIGMA, SURE, band, share_error, widening
+from checks.history.columns import percent
 from checks.history.limits import NEEDED, UNKNOWN_SEASON
 from checks.history.signals import Case, Signal, signal, span
 from tidemark.history import PastMonth
@@ -121,6 +123,8 @@ def _repeats(case: Case) -> Iterator[Signal]:
         shares = [entry.profile.repeats[but] / entry.profile.rows for entry in past]
         if len(past) < NEEDED or median(shares) > limits.NO_MORE_REPEATS:
             continue
+        if but != TIMES and _coarser_times(case, past):
+            continue
         limit = band(shares, past=past, month=case.month, error=share_error(median(shares), rows))
         yield signal(
             "repeats",
@@ -133,20 +137,44 @@ def _repeats(case: Case) -> Iterator[Signal]:
         )
 
 
+def _coarser_times(case: Case, past: tuple[PastMonth, ...]) -> bool:
+    """Whether times have lost their seconds, which is told elsewhere: more rows have the same ones by chance."""
+    now = _whole_minutes(case.profile)
+    return now > max(map(_whole_minutes, (entry.profile for entry in past))) + limits.MINUTES.warn
+
+
+def _whole_minutes(profile: Profile) -> float:
+    grid = profile.grid
+    return (
+        max((whole / max(grid.times[name], 1) for name, whole in grid.whole_minutes.items()), default=0) if grid else 0
+    )
+
+
 def _stale(case: Case) -> Iterator[Signal]:
     if case.profile.repeats.get(TIMES, 0) > limits.ALIKE * case.profile.rows:
         return  # rows that only their times tell apart are no sign of one file
+    sketches = [entry.profile.sketch for entry in case.past("stale")]
+    usual = max((_shared(one, other) for one, other in pairwise(sketches)), default=0.0)
     for entry in case.past("stale"):
-        same = entry.profile.fingerprint == case.profile.fingerprint and case.profile.fingerprint
-        if same and entry.profile.rows == case.profile.rows and case.profile.rows > 1:
+        shared = _shared(entry.profile.sketch, case.profile.sketch)
+        if shared > usual + limits.SHARED_ROWS:
             yield Signal(
                 theme="stale",
                 column=None,
-                warn=20.0,
-                reject=20.0,
+                warn=20.0 * shared,
+                reject=20.0 * shared,
                 expected="rows that no month before had",
-                observed=f"the same rows as in {entry.month}, whatever their times say",
+                observed=f"{'the same rows' if shared == 1 else f'about {percent(shared)} the same rows'} as in "
+                f"{entry.month}, whatever their times say",
             )
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> float:
+    """Return the share of the rows of two months that are in both, estimated from their smallest hashes."""
+    if min(len(one), len(other)) < limits.ENOUGH_TO_SHARE:
+        return 0.0
+    smallest = sorted({*one, *other})[: max(len(one), len(other))]
+    return len({*one} & {*other} & {*smallest}) / len(smallest)
 
 
 def _strays(case: Case) -> Iterator[Signal]:

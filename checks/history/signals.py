@@ -10,6 +10,8 @@ from tidemark.history import History, PastMonth
 from tidemark.months import Month
 from tidemark.profile import Profile
 
+Place = tuple[str, str | None]  # the theme and the column of a check
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signal:

@@ -25,7 +25,10 @@ def silence_signals(case: Case) -> Iterator[Signal]:
     if len(past) < NEEDED:
         return
     grids = [entry.profile.grid for entry in past if entry.profile.grid]
+    codes = case.profile.codes.get(column)
     for name in grids[-1].days_of:
+        if name not in grid.days_of and codes and codes.counts.get(name):
+            continue  # it is there, but others have more rows, so its days were not counted
         shares = [_share(each, name) for each in grids]
         low, high = min(shares[-NEAREST:]), max(shares)
         silent = _longest(grid, name, low, gone=True) - max(_longest(each, name, low, gone=True) for each in grids)

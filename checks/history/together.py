@@ -67,7 +67,7 @@ def _changes(
     case: Case, name: str, now: Strengths, before: list[Strengths], past: tuple[PastMonth, ...]
 ) -> Iterator[_Change]:
     one, other = (case.column_of(side) for side in name.split(" & "))
-    if one == other or {one, other} & _absent(case.profile):
+    if one == other or {one, other} & _says_nothing(case.profile):
         return
     rows = case.profile.looks.rows if case.profile.looks else 1
     for place, when in enumerate(QUARTER_NAMES):
@@ -76,7 +76,7 @@ def _changes(
             (entry, value)
             for entry, each in zip(past, before, strict=True)
             for value in (each[:1] if whole else each[1:])
-            if value is not None and not {one, other} & _absent(entry.profile)
+            if value is not None and not {one, other} & _says_nothing(entry.profile)
         ]
         if strength is None or len(known) < NEEDED:
             continue
@@ -91,8 +91,10 @@ def _changes(
             error=(rows if whole else rows / 4) ** -0.5,
         )
         distance, bound, part = _distance(limit, sign * strength, abs(usual), whole=whole)
-        if bound is limits.BOND_NEW and not _alike(case, name):
+        if bound is limits.BOND_NEW and (not _alike(case, name) or _any_new_code(case, (one, other), past)):
             bound = limits.BOND_NEW_WITH_CODES
+        elif bound is not limits.BOND_NEW and _any_fixed(case, name):
+            bound = limits.BOND_OF_FIXED
         yield _Change(
             columns=(one, other),
             name=name,
@@ -118,9 +120,29 @@ def _alike(case: Case, name: str) -> bool:
     return not any(amounts) or all(amount is not None and not is_fixed(amount) for amount in amounts)
 
 
-def _absent(profile: Profile) -> set[str]:
-    """Columns that are empty in all rows go with none, and that is told elsewhere."""
-    return {name for name, nulls in profile.nulls.items() if nulls == profile.rows}
+def _says_nothing(profile: Profile) -> set[str]:
+    """Columns that are empty or the same in all rows go with none, and that is told elsewhere."""
+    empty = {name for name, nulls in profile.nulls.items() if nulls == profile.rows}
+    one_code = {name for name, codes in profile.codes.items() if codes.distinct == 1}
+    return empty | one_code | {name for name, numbers in profile.numbers.items() if numbers.minimum == numbers.maximum}
+
+
+def _any_fixed(case: Case, name: str) -> bool:
+    amounts = [case.profile.numbers.get(side) for side in name.split(" & ")]
+    return any(amount is not None and is_fixed(amount) for amount in amounts)
+
+
+def _any_new_code(case: Case, columns: tuple[str, str], past: tuple[PastMonth, ...]) -> bool:
+    """Whether a column has a code that it never had: that is told elsewhere, and goes with what nothing did."""
+    return any(_new_codes(case, column, past) > limits.NEW_CODE.warn for column in columns)
+
+
+def _new_codes(case: Case, column: str, past: tuple[PastMonth, ...]) -> float:
+    codes = case.profile.codes.get(column)
+    known = {name for entry in past if column in entry.profile.codes for name in entry.profile.codes[column].counts}
+    if codes is None or not known:
+        return 0.0
+    return sum(count for name, count in codes.counts.items() if name not in known) / max(codes.rows, 1)
 
 
 def _guilt(changes: list[_Change]) -> Mapping[str, float]:

@@ -12,6 +12,7 @@ import numpy as np
 from checks.history import limits
 from checks.history.bands import band, gap_of, share_error
 from checks.history.limits import NEEDED, Limit
+from checks.history.naming import told
 from checks.history.parts import part_signals
 from checks.history.shapes import LEAST_NUMBERS, aligned, is_fixed_shape, largest_gap, nearest
 from checks.history.signals import Case, Signal, signal, span
@@ -22,7 +23,7 @@ from tidemark.profile.bins import COARSE, bounds, centre
 
 def value_signals(case: Case) -> Iterator[Signal]:
     for name, numbers in case.profile.numbers.items():
-        theme, column = theme_of(name, numbers)
+        theme, column = theme_of(case, name, numbers)
         past = tuple(e for e in case.past(theme, column) if _positive(e.profile.numbers.get(name)) >= LEAST_NUMBERS)
         if len(past) >= NEEDED and _positive(numbers) >= LEAST_NUMBERS:
             yield from _distribution(case, name, numbers, past)
@@ -32,11 +33,11 @@ def value_signals(case: Case) -> Iterator[Signal]:
             yield from _no_time(case, name, numbers)
 
 
-def theme_of(name: str, numbers: Numbers) -> tuple[str, str]:
+def theme_of(case: Case, name: str, numbers: Numbers) -> tuple[str, str]:
     """Return the theme and the column under which numbers are judged: a column, a ratio or a time between two."""
     if len(numbers.of) == 1:
         return "quantiles", name
-    return ratio_theme(name) if " / " in name else ("elapsed", numbers.of[0])
+    return ratio_theme(name) if " / " in name else ("elapsed", case.column_of(name))
 
 
 def ratio_theme(name: str) -> tuple[str, str]:
@@ -50,32 +51,39 @@ def _positive(numbers: Numbers | None) -> int:
 
 def _distribution(case: Case, name: str, numbers: Numbers, past: tuple[PastMonth, ...]) -> Iterator[Signal]:
     """Compare the values above zero: zeros and negatives have shares of their own."""
-    theme, column = theme_of(name, numbers)
+    theme, column = theme_of(case, name, numbers)
     histograms = [numbers.histogram, *(entry.profile.numbers[name].histogram for entry in past)]
     (now, *before), bins = aligned(histograms)
     distance, slack, twin = nearest(now, before, past, case.month, largest_gap)
     fixed = is_fixed_shape(twin)
-    expected = f"{name} as {span(past)}: median {_median(twin, bins):.4g}"
+    words = told(case.dataset, name)
+    expected = f"{words} as {span(past)}: median {_median(twin, bins):.4g} of what is above 0"
     observed = f"median {_median(now, bins):.4g}, {100 * distance:.0f} % of the values moved"
     shape = limits.FIXED_AMOUNTS if fixed else limits.SHAPE if len(numbers.of) == 1 else limits.RATIO_SHAPE
 
-    def told(distance: float, limit: Limit, slack: float, seen: str = observed) -> Signal:
+    def beyond(distance: float, limit: Limit, slack: float, seen: str = observed) -> Signal:
         return signal(theme, column, distance, limit, slack=slack, expected=expected, observed=seen, of=numbers.of)
 
     habit = " / " not in name  # what a mile costs stays, whoever travels
-    yield replace(told(distance, shape, slack), habit=habit)
+    yield replace(beyond(distance, shape, slack), habit=habit)
     level, bound = (_mean, limits.FIXED_LEVEL) if fixed else (_smooth_median, limits.MEDIAN)
-    yield replace(told(_shift(now, before, bins, level), bound, slack), habit=habit)
+    yield replace(beyond(_shift(now, before, bins, level), bound, slack), habit=habit)
     inverted = _inverted(now, before, bins) if " / " in name and " - " not in name else 0.0
     if inverted > limits.SWAPPED.warn:
         seen = f"the other way round in {100 * inverted:.3g} % of the rows"
-        yield replace(told(inverted, limits.SWAPPED, 0.0, seen), swapped=True)
+        yield replace(beyond(inverted, limits.SWAPPED, 0.0, seen), swapped=True)
         return
-    for side, share, usual in _tails(now, before, bins, fixed=fixed):
-        seen = f"{100 * share:.3g} % {side}"
-        limit = band(usual, past=past, month=case.month, error=share_error(median(usual), int(now.sum())))
-        beyond = limits.TAIL if len(numbers.of) == 1 else limits.RATIO_TAIL
-        yield told(limit.above(share), beyond, limit.slack * gap_of(past, case.month), seen)
+    lost, edge = _cut_off(now, before, bins)
+    if len(numbers.of) == 1 and not fixed:
+        seen = f"none above {edge:.4g}, where {100 * lost:.3g} % were"
+        yield beyond(lost, limits.CUT_OFF, 0.0, seen)
+    factor = limits.FIXED_TAIL_BEGINS if fixed else limits.TAIL_BEGINS
+    near = limits.TAIL if len(numbers.of) == 1 else limits.RATIO_TAIL
+    for begins, bound in ((factor, near), (factor * limits.FAR_TAIL_BEGINS, limits.FAR_TAIL)):
+        for side, share, usual in _tails(now, before, bins, begins):
+            seen = f"{100 * share:.3g} % {side}"
+            limit = band(usual, past=past, month=case.month, error=share_error(median(usual), int(now.sum())))
+            yield beyond(limit.above(share), bound, limit.slack * gap_of(past, case.month), seen)
 
 
 def _median(counts: np.ndarray, bins: list[int]) -> float:
@@ -110,10 +118,9 @@ def _smooth_median(counts: np.ndarray, bins: list[int]) -> float:
 
 
 def _tails(
-    now: np.ndarray, before: list[np.ndarray], bins: list[int], *, fixed: bool
+    now: np.ndarray, before: list[np.ndarray], bins: list[int], factor: float
 ) -> Iterator[tuple[str, float, list[float]]]:
-    """Yield for either side the share of the values beyond where one in a hundred was, now and before."""
-    factor = limits.FIXED_TAIL_BEGINS if fixed else limits.TAIL_BEGINS
+    """Yield for either side the share of the values so many times beyond where one in a hundred was, now and before."""
     middles = np.array([centre(place, COARSE) for place in bins])
     last = before[-2 * NEEDED :]
     high = factor * float(np.median([middles[_place(counts, 0.99)] for counts in last]))
@@ -121,6 +128,17 @@ def _tails(
     for side, chosen in ((f"above {high:.4g}", middles > high), (f"below {low:.4g}", middles < low)):
         shares = [float(counts[chosen].sum() / counts.sum()) for counts in before]
         yield side, float(now[chosen].sum() / now.sum()), shares
+
+
+def _cut_off(now: np.ndarray, before: list[np.ndarray], bins: list[int]) -> tuple[float, float]:
+    """Return the share of the values that always lay above a number that next to none does now, and that number."""
+    above = np.cumsum(now[::-1])[::-1] / now.sum()
+    usual = np.min([np.cumsum(counts[::-1])[::-1] / counts.sum() for counts in before[-2 * NEEDED :]], axis=0)
+    gone = (above <= limits.CUT_BELOW * usual) & (usual * now.sum() >= limits.CONSTANT_ROWS)
+    if not gone.any():
+        return 0.0, math.inf
+    place = int(np.flatnonzero(gone)[0])
+    return float(usual[place]), centre(bins[place], COARSE)
 
 
 def _inverted(now: np.ndarray, before: list[np.ndarray], bins: list[int]) -> float:
@@ -154,7 +172,7 @@ def _order(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
         limit.above(share),
         limits.ORDER,
         slack=limit.slack,
-        expected=f"{name} below 0 in at most {100 * limit.high:.3g} % of the rows"
+        expected=f"{told(case.dataset, name)} below 0 in at most {100 * limit.high:.3g} % of the rows"
         + (f", {span(known)}" if known else ""),
         observed=f"{100 * share:.3g} % ({numbers.negatives:,})",
     )
@@ -174,7 +192,7 @@ def _no_time(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
         limit.above(numbers.zeros / numbers.numbers),
         limits.NO_TIME,
         slack=limit.slack,
-        expected=f"{name} nothing in at most {100 * limit.high:.3g} % of the rows, {span(past)}",
+        expected=f"{told(case.dataset, name)} nothing in at most {100 * limit.high:.3g} % of the rows, {span(past)}",
         observed=f"{100 * numbers.zeros / numbers.numbers:.3g} % ({numbers.zeros:,})",
     )
 

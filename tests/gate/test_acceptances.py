@@ -23,7 +23,7 @@ from tests.gate.test_history import (
     some,
     where,
 )
-from tidemark.history import Acceptance, History, PastMonth, command_to_accept
+from tidemark.history import Acceptance, History, PastMonth
 from tidemark.months import Month, months_between
 from tidemark.profile import Profile, profile_month
 from tidemark.verdict import Finding, Severity
@@ -161,15 +161,13 @@ def test_the_first_months_of_a_change_may_only_go_where_the_accepted_one_went(
     assert rise.blocks is not rise.softened
 
 
-def test_another_collapse_within_an_accepted_one_can_be_accepted_by_the_command_that_is_told(
+def test_another_collapse_within_an_accepted_one_can_be_accepted_too(
     clean: pd.DataFrame, collapsed: History, tmp_path: Path
 ) -> None:
     less = clean[some(clean, 0.04)]
-    told = judged(less, tmp_path, collapsed)[VOLUME].reason
     known = replace(collapsed, acceptances=(*collapsed.acceptances, accepted(LAST, LAST)))
 
-    assert f"{command_to_accept('green', VOLUME, LAST)} (a later --to if it lasts)" in told
-    assert "--from 2023-09 --to 2023-09" in told
+    assert judged(less, tmp_path, collapsed)[VOLUME].severity is Severity.REJECT
     assert judged(less, tmp_path, known)[VOLUME].severity is Severity.WARN
 
 

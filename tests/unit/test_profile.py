@@ -186,12 +186,22 @@ def test_of_very_many_rows_the_duplicates_are_estimated(tmp_path: Path, monkeypa
     assert ride(tmp_path, 20_000, at=at(*times), row_group=1000).duplicates == pytest.approx(10_000, rel=0.1)
 
 
-def test_the_fingerprint_is_that_of_the_rows_whatever_their_order_and_times(tmp_path: Path) -> None:
+def test_the_sketch_is_that_of_the_rows_whatever_their_order_and_times(tmp_path: Path) -> None:
     prices, later = [1.0, 2.0, 3.0], at(*[START + timedelta(days=9, seconds=number) for number in range(3)])
-    first = ride(tmp_path, 3, price=doubles(*prices))
+    first = ride(tmp_path, 3, price=doubles(*prices)).sketch
 
-    assert ride(tmp_path, 3, price=doubles(*reversed(prices)), at=later).fingerprint == first.fingerprint
-    assert ride(tmp_path, 3, price=doubles(1.0, 2.0, 3.5)).fingerprint != first.fingerprint
+    assert len(first) == 3
+    assert ride(tmp_path, 3, price=doubles(*reversed(prices)), at=later).sketch == first
+    assert len({*ride(tmp_path, 3, price=doubles(1.0, 2.0, 3.5)).sketch} & {*first}) == 2
+
+
+def test_the_sketches_of_two_months_share_as_much_as_their_rows(tmp_path: Path) -> None:
+    rows = 4000
+    both, other = (doubles(*(float(n) for n in range(first, first + rows))) for first in (0, rows // 2))
+    one, two = (ride(tmp_path, rows, price=prices).sketch for prices in (both, other))
+
+    smallest = sorted({*one, *two})[: len(one)]
+    assert len({*one} & {*two} & {*smallest}) / len(one) == pytest.approx(1 / 3, abs=0.2)
 
 
 # ---- as JSON

@@ -11,11 +11,24 @@ from pathlib import Path
 
 from tidemark.datasets.base import Dataset
 from tidemark.months import Month
-from tidemark.profile.values import Codes, Grid, Looks, Numbers, Part, Profile, Stretch, Texture, Total
+from tidemark.profile.values import (
+    Codes,
+    Grid,
+    Levels,
+    Looks,
+    Numbers,
+    Part,
+    Profile,
+    Stretch,
+    Texture,
+    Total,
+    Unlisted,
+)
 
 __all__ = [
     "Codes",
     "Grid",
+    "Levels",
     "Looks",
     "Numbers",
     "Part",
@@ -23,6 +36,7 @@ __all__ = [
     "Stretch",
     "Texture",
     "Total",
+    "Unlisted",
     "profile_month",
 ]
 

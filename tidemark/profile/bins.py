@@ -57,6 +57,11 @@ def quantile(counts: Integers, share: float, per_octave: int = FINE) -> float:
     return centre(position - len(counts) // 2, per_octave)
 
 
+def short(value: float) -> float:
+    """Return a number with as many digits as the bins know."""
+    return float(f"{value:.5g}")
+
+
 def coarse(counts: Integers) -> dict[int, int]:
     """Return a fine histogram's counts by signed coarse bin, without the empty ones."""
     side = np.arange(SIDE) // (FINE // COARSE)

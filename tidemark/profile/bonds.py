@@ -19,7 +19,10 @@ from tidemark.profile.places import PLACES
 QUARTERS = 4
 LEAST_ROWS = 60
 LEAST_BOND = 0.2  # weaker ones are not kept
+_KNOWN = PLACES - 1  # of the places of a code: the last one is null, and what is empty together is told elsewhere
 _USUAL = (0.01, 0.99)  # what is beyond these shares is cut off: one wild value outweighs a thousand others
+_MIDDLE = (0.25, 0.75)
+_WILD = 3.0  # times the distance of these two beyond them: so far out are only wild values, however many
 _NO_VARIANCE = 1e-6
 
 Matrix = NDArray[np.float64]
@@ -34,12 +37,12 @@ class _Sums:
     products: Matrix
 
     def of_code(self, name: str) -> slice:
-        begin = PLACES * self.codes.index(name)
-        return slice(begin, begin + PLACES)
+        begin = _KNOWN * self.codes.index(name)
+        return slice(begin, begin + _KNOWN)
 
     def of_number(self, name: str) -> tuple[slice, slice, slice]:
         """Return where its logarithms, their squares and where they are known stand."""
-        begin, width = PLACES * len(self.codes) + self.numbers.index(name), len(self.numbers)
+        begin, width = _KNOWN * len(self.codes) + self.numbers.index(name), len(self.numbers)
         value, square, known = (slice(at, at + 1) for at in range(begin, begin + 3 * width, width))
         return value, square, known
 
@@ -51,6 +54,8 @@ def bonds(
 
     None where a side is the same in all rows, or there are too few; only those that are close somewhere are kept.
     """
+    if len(codes) + len(numbers) < 2:
+        return {}
     matrix = _matrix(codes, numbers)
     quarter = np.minimum((days - 1) // 8, QUARTERS - 1)
     parts = [matrix[(quarter == number) & (days > 0)] for number in range(QUARTERS)]
@@ -68,7 +73,7 @@ def bonds(
 
 
 def _matrix(codes: Mapping[str, Integers], numbers: Mapping[str, Floats]) -> NDArray[np.float32]:
-    hot = [np.eye(PLACES, dtype=np.float32)[places] for places in codes.values()]
+    hot = [np.eye(PLACES, _KNOWN, dtype=np.float32)[places] for places in codes.values()]
     values = np.column_stack([_logarithms(each) for each in numbers.values()]) if numbers else np.empty((0, 0))
     there = ~np.isnan(values)
     values = np.where(there, values, 0.0)
@@ -82,9 +87,15 @@ def _logarithms(values: Floats) -> Floats:
     known = logarithms[np.isfinite(logarithms)]
     if not len(known):
         return np.full(len(values), np.nan)
-    low, high = np.quantile(known, _USUAL)
-    clipped: Floats = np.clip(np.where(np.isfinite(logarithms), logarithms, np.nan), low, high) - known.mean()
-    return clipped
+    low, high = _usual(known)
+    clipped: Floats = np.clip(np.where(np.isfinite(logarithms), logarithms, np.nan), low, high)
+    return np.asarray(clipped - np.nanmean(clipped))
+
+
+def _usual(known: Floats) -> tuple[float, float]:
+    low, first, third, high = np.quantile(known, (_USUAL[0], *_MIDDLE, _USUAL[1]))
+    reach = _WILD * (third - first)
+    return (max(low, first - reach), min(high, third + reach)) if reach > 0 else (low, high)
 
 
 def _bond(sums: _Sums, one: str, other: str) -> float | None:

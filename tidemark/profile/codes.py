@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tidemark.profile.encoded import encoded
-from tidemark.profile.values import Codes
+from tidemark.profile.levels import LevelCounts
+from tidemark.profile.values import Codes, Levels
 
 MOST_DISTINCT = 20_000  # a column with more is none of codes
 MOST_KEPT = 300
@@ -19,9 +20,13 @@ _COUNTED_AT_ONCE = 4096  # whole numbers below this are counted without looking 
 
 
 class CodeCounts:
-    """Counts of a column's values, as long as they are few enough to be codes."""
+    """Counts of a column's values, as long as they are few enough to be codes.
 
-    def __init__(self) -> None:
+    ``levels``: whole numbers that are too many are gathered there.
+    """
+
+    def __init__(self, levels: LevelCounts | None = None) -> None:
+        self._levels = levels
         self._counts: Counter[str] = Counter()
         self._rows = self._nulls = 0
         self._too_many = False
@@ -29,11 +34,31 @@ class CodeCounts:
     def add(self, column: pa.Array) -> None:
         self._rows += len(column)
         self._nulls += column.null_count
-        if not self._too_many:
-            self._counts.update(_counts(column))
-            self._too_many = len(self._counts) > MOST_DISTINCT
         if self._too_many:
-            self._counts.clear()
+            self._add_levels(column)
+            return
+        self._counts.update(_counts(column))
+        if len(self._counts) > MOST_DISTINCT:
+            self._too_many = True
+            self._move_to_levels()
+
+    def _add_levels(self, column: pa.Array) -> None:
+        if self._levels is not None:
+            self._levels.add(column.drop_null().to_numpy().astype(np.float64))
+
+    def _move_to_levels(self) -> None:
+        if self._levels is not None and self._counts:
+            values = np.array([float(value) for value in self._counts])
+            self._levels.add(values, np.array(list(self._counts.values())))
+        self._counts.clear()
+
+    def levels(self) -> Levels | None:
+        """Return where its numbers lie; none where they are few enough to be codes. To be asked last."""
+        if len(self._counts) > MOST_KEPT:
+            self._move_to_levels()
+        elif not self._too_many:
+            return None
+        return None if self._levels is None else self._levels.result()
 
     def result(self) -> Codes:
         kept = dict(self._counts.most_common(MOST_KEPT))
@@ -47,7 +72,7 @@ class CodeCounts:
 
 
 def _counts(column: pa.Array) -> dict[str, int]:
-    if pa.types.is_string(column.type):
+    if pa.types.is_string(column.type) or pa.types.is_boolean(column.type):
         indices, words = encoded(column)
         counts = np.bincount(indices, minlength=len(words))
         return {_short(word): int(count) for word, count in zip(words, counts, strict=True) if word is not None}

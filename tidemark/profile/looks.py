@@ -24,7 +24,7 @@ def looks(
     rows: Rows, codes: tuple[str, ...], numbers: tuple[str, ...], differences: tuple[Difference, ...], month_days: int
 ) -> Looks:
     """Return what these rows look like; ``codes`` and ``numbers`` are names of columns."""
-    times = {name: column for name, column in rows.columns.items() if pa.types.is_timestamp(column.type)}
+    times = {name: column for name, column in rows.columns.items() if pa.types.is_temporal(column.type)}
     measured: dict[str, Floats] = {name: _floats(rows.columns[name]) for name in numbers}
     for each in differences:
         measured[each.name] = (_floats(times[each.end]) - _floats(times[each.start])) / 1e6

@@ -12,26 +12,28 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tidemark.contract import Binding, bind, normalise
-from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.datasets.base import Column, Dataset
 from tidemark.errors import Stopped
 from tidemark.months import Month
 from tidemark.profile.bins import Floats, Integers
 from tidemark.profile.codes import CodeCounts
 from tidemark.profile.encoded import encoded
+from tidemark.profile.kinds import is_code, is_number, is_slice, is_time, may_be_key
+from tidemark.profile.levels import LevelCounts
 from tidemark.profile.looks import looks
 from tidemark.profile.numbers import SLICES, NumberStatistics, Places
 from tidemark.profile.related import Difference, Ratio, Related, related
 from tidemark.profile.rowhash import RowHashes
 from tidemark.profile.sample import Sample
 from tidemark.profile.times import TimeGrid, microseconds
-from tidemark.profile.values import Looks, Profile, Total
+from tidemark.profile.unlisted import UnlistedColumn, with_unlisted
+from tidemark.profile.values import Levels, Looks, Profile, Total
 from tidemark.read import open_raw, read_batches
 from tidemark.transform import transform
 
 _SECOND = 1_000_000  # microseconds
 HALF_A_CENT = 0.005
 FAR = 0.02  # of the total
-_WHOLE = (ColumnType.INTEGER, ColumnType.BIGINT)
 
 Flags = NDArray[np.bool_]
 Measured = tuple[Floats, Flags | None]
@@ -40,7 +42,8 @@ Measured = tuple[Floats, Flags | None]
 def measure(dataset: Dataset, month: Month, path: Path, stop: threading.Event) -> Profile:
     """Return the profile of a raw file: see ``profile_month``."""
     with open_raw(path) as file:
-        binding = bind(dataset, month, file.schema_arrow)
+        known = bind(dataset, month, file.schema_arrow)
+        binding = with_unlisted(dataset, month, known, file.schema_arrow)
         names = [column.name for column in binding.present]
         sums = _Sums(dataset, month, binding)
         read = 0
@@ -58,20 +61,24 @@ class _Sums:
     """What is gathered of all batches."""
 
     def __init__(self, dataset: Dataset, month: Month, binding: Binding) -> None:
-        present = binding.present
-        self._binding = binding
+        self._columns = tuple(column for column in binding.columns if column not in binding.evolved)
+        present = tuple(column for column in binding.present if column not in binding.evolved)
+        self._unlisted = {column.name: UnlistedColumn(column) for column in binding.evolved}
+        self._listed = [column.name for column in present]
         self._event = dataset.event_column
         self._rows = 0
         self._nulls: Counter[str] = Counter()
         self._related: Related = related(dataset, present)
-        self._times = [column.name for column in present if column.type is ColumnType.TIMESTAMP]
-        self._numbers = {column.name: NumberStatistics(column.name) for column in present if _is_number(column)}
+        self._times = [column.name for column in present if is_time(column)]
+        self._numbers = {column.name: NumberStatistics(column.name) for column in present if is_number(column)}
         for difference in self._related.differences:
             self._numbers[difference.name] = NumberStatistics(difference.end, difference.start)
         for ratio in self._related.ratios:
             self._numbers[ratio.name] = NumberStatistics(*ratio.of)
-        self._codes = {column.name: CodeCounts() for column in present if _is_code(column)}
-        self._slices = _Slices(next((column for column in present if _is_slice(column, month)), None))
+        self._codes = {column.name: _code_counts(column) for column in present if is_code(column)}
+        self._slices = _Slices(
+            next((column for column in present if is_slice(column) and column.required_in(month)), None)
+        )
         self._grid = TimeGrid(month)
         self._hashes = RowHashes(dataset.event_column)
         self._sample = Sample()
@@ -79,6 +86,9 @@ class _Sums:
         self._wrong = self._far = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
+        for name, unlisted in self._unlisted.items():
+            unlisted.add(batch.column(name))
+        batch = batch.select(self._listed)
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         self._rows += batch.num_rows
         for name, column in columns.items():
@@ -112,7 +122,7 @@ class _Sums:
 
     def profile(self) -> Profile:
         names = self._slices.names
-        absent = {column.name: self._rows for column in self._binding.columns if column.name not in self._nulls}
+        absent = {column.name: self._rows for column in self._columns if column.name not in self._nulls}
         return Profile(
             rows=self._rows,
             slice_column=self._slices.column,
@@ -122,10 +132,16 @@ class _Sums:
             grid=self._grid.result(names),
             total=self._total(),
             duplicates=self._hashes.duplicates,
-            fingerprint=self._hashes.timeless,
             repeats=self._hashes.repeats(),
+            sketch=self._hashes.sketch(),
             looks=self._looks(),
+            levels=self._levels(),
+            unlisted={name: unlisted.result() for name, unlisted in self._unlisted.items()},
         )
+
+    def _levels(self) -> dict[str, Levels]:
+        levels = {name: counts.levels() for name, counts in self._codes.items()}
+        return {name: each for name, each in levels.items() if each is not None}
 
     def _looks(self) -> Looks | None:
         rows = self._sample.rows()
@@ -171,19 +187,13 @@ class _Slices:
         return {place: word for word, place in (self._places or {}).items() if word is not None}
 
 
-def _is_number(column: Column) -> bool:
-    return column.type is ColumnType.DOUBLE or (column.type in _WHOLE and bool(column.unit))
-
-
-def _is_code(column: Column) -> bool:
-    return column.type is ColumnType.TEXT or column.type in _WHOLE
-
-
-def _is_slice(column: Column, month: Month) -> bool:
-    return _is_code(column) and not column.unit and column.required_in(month)
+def _code_counts(column: Column) -> CodeCounts:
+    return CodeCounts(LevelCounts() if may_be_key(column) else None)
 
 
 def _floats(column: pa.Array) -> Measured:
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
     if column.null_count:
         nulls = column.is_null().to_numpy(zero_copy_only=False)
         return pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.float64), nulls

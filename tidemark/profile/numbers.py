@@ -19,6 +19,7 @@ from tidemark.profile.bins import (
     Integers,
     coarse,
     quantile,
+    short,
     signed_bins,
 )
 from tidemark.profile.values import QUANTILES, Numbers, Part
@@ -106,7 +107,7 @@ class NumberStatistics:
             minimum=float(self._least) if some else None,
             maximum=float(self._most) if some else None,
             total=self._total if math.isfinite(self._total) else None,  # a sum that no float can hold
-            quantiles=tuple(_short(quantile(counts, share)) for share in QUANTILES) if some else (),
+            quantiles=tuple(short(quantile(counts, share)) for share in QUANTILES) if some else (),
             histogram=coarse(counts),
             parts={
                 name: self._part(np.arange(place * DAYS, (place + 1) * DAYS), by_slice[place], FINE)
@@ -128,14 +129,10 @@ class NumberStatistics:
             nulls=int(self._nulls[cells].sum()),
             zeros=int(self._zeros[cells].sum()),
             negatives=int(self._negatives[cells].sum()),
-            median=_short(quantile(others, 0.5, per_octave)) if others.any() else None,
+            median=short(quantile(others, 0.5, per_octave)) if others.any() else None,
         )
 
 
 def _counted(cells: Integers, chosen: NDArray[np.bool_]) -> Integers:
     counts: Integers = np.bincount(cells[chosen], minlength=CELLS)
     return counts
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")

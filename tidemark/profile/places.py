@@ -37,6 +37,8 @@ def of_codes(column: pa.Array) -> Integers:
 
 
 def of_times(column: pa.Array) -> Integers:
-    """Sort times: none, without seconds, with seconds."""
+    """Sort times: none, without seconds, with seconds; a date is one without."""
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("us"))
     seconds = column.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.float64) / 1e6
     return np.where(np.isnan(seconds), 0, np.where(seconds % 60 == 0, 1, 2)).astype(np.int64)

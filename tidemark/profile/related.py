@@ -4,10 +4,12 @@ the sum of its parts. Which columns belong together is told by their types and u
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
 from tidemark.datasets.base import Column, ColumnType, Dataset
+from tidemark.profile.kinds import is_always_there, is_number, may_be_total
 
 TOTAL = "total"
 _NO_AMOUNTS = ("degrees", "passengers")  # a ratio with these says nothing
@@ -52,43 +54,56 @@ class Related:
 
 
 def related(dataset: Dataset, present: tuple[Column, ...]) -> Related:
-    """Say what is computed for the columns that a file has."""
-    differences = _differences(dataset, present)
-    return Related(differences=differences, ratios=_ratios(present, differences), total=_sum(present))
+    """Say what is computed for the columns that a file has: part of what is for all columns of the dataset."""
+    there = {column.name for column in present}
+    all_differences = _differences(dataset)
+    ratios = _ratios(dataset, all_differences)
+    return Related(
+        differences=tuple(each for each in all_differences if {each.start, each.end} <= there),
+        ratios=tuple(each for each in ratios if there.issuperset(each.of)),
+        total=_sum(dataset, present),
+    )
 
 
-def _differences(dataset: Dataset, present: tuple[Column, ...]) -> tuple[Difference, ...]:
+def _differences(dataset: Dataset) -> tuple[Difference, ...]:
     """From each time that a dataset lists before the event to it, and from it to each that is listed after."""
-    times = [column.name for column in present if column.type is ColumnType.TIMESTAMP]
-    if dataset.event_column not in times:
-        return ()
+    times = [column.name for column in dataset.columns if column.type is ColumnType.TIMESTAMP]
     event = times.index(dataset.event_column)
     before = [Difference(start=name, end=dataset.event_column) for name in times[:event]]
     after = [Difference(start=dataset.event_column, end=name) for name in times[event + 1 :]]
     return (*after, *before)
 
 
-def _ratios(present: tuple[Column, ...], differences: tuple[Difference, ...]) -> tuple[Ratio, ...]:
-    """The first column of each unit against that of each other, and against how long it took."""
-    first: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for column in present:
-        if (
-            column.unit
-            and column.unit not in _NO_AMOUNTS
-            and column.type not in (ColumnType.TEXT, ColumnType.TIMESTAMP)
-        ):
-            first.setdefault(column.unit, (column.name, (column.name,)))
+def _ratios(dataset: Dataset, differences: tuple[Difference, ...]) -> tuple[Ratio, ...]:
+    """One column of each unit against that of each other, and against how long it took."""
+    amounts = [column for column in dataset.columns if is_number(column) and column.unit not in ("", *_NO_AMOUNTS)]
+    units = dict.fromkeys(column.unit for column in amounts)
+    chosen = [_steadiest(column for column in amounts if column.unit == unit) for unit in units]
+    sides: list[tuple[str, tuple[str, ...]]] = [(column.name, (column.name,)) for column in amounts if column in chosen]
     if differences:
-        first["elapsed"] = (differences[0].name, (differences[0].end, differences[0].start))
+        elapsed = _steadiest_difference(dataset, differences)
+        sides.append((elapsed.name, (elapsed.end, elapsed.start)))
     return tuple(
         Ratio(above=above, below=below, of=(*of_above, *of_below))
-        for (above, of_above), (below, of_below) in combinations(first.values(), 2)
+        for (above, of_above), (below, of_below) in combinations(sides, 2)
     )
 
 
-def _sum(present: tuple[Column, ...]) -> Sum | None:
-    total = next((c for c in present if c.name.startswith(TOTAL) and c.type is ColumnType.DOUBLE), None)
-    if total is None:
+def _steadiest_difference(dataset: Dataset, differences: tuple[Difference, ...]) -> Difference:
+    steady = {column.name for column in dataset.columns if is_always_there(column)}
+    return next((each for each in differences if {each.start, each.end} <= steady), differences[0])
+
+
+def _sum(dataset: Dataset, present: tuple[Column, ...]) -> Sum | None:
+    totals = [column for column in dataset.columns if column.name.startswith(TOTAL) and may_be_total(column)]
+    total = _steadiest(totals) if totals else None
+    if total is None or total not in present:
         return None
     parts = tuple(c.name for c in present if c.unit == total.unit and c.type is total.type and c is not total)
     return Sum(total=total.name, parts=parts) if total.unit and len(parts) > 1 else None
+
+
+def _steadiest(columns: Iterable[Column]) -> Column:
+    """Return the first column that every file has, else the first: which it is, no file of a month decides."""
+    listed = tuple(columns)
+    return next((column for column in listed if is_always_there(column)), listed[0])

@@ -16,6 +16,7 @@ Flags = NDArray[np.bool_]
 
 MOST = 1 << 22  # hashes that are kept, in 32 MB
 MOST_ALIKE = 1 << 16  # hashes that are kept of rows that may be the same but for something
+SKETCHED = 64
 DATE, TIMES, VALUES = "the date", "the times", "the values"
 _DAY = 86_400_000_000  # microseconds
 _SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -49,6 +50,11 @@ class Thinned:
         hashes.sort()
         return int(np.count_nonzero(hashes[1:] == hashes[:-1])) << self._halvings
 
+    def smallest(self, number: int) -> Hashes:
+        """Return the smallest different hashes."""
+        hashes = [kept[0] for kept in self._kept]
+        return np.unique(np.concatenate(hashes))[:number] if hashes else np.empty(0, dtype=np.uint64)
+
 
 class RowHashes:
     """Hashes of whole rows, of all that is no time in them, and of their times."""
@@ -58,7 +64,6 @@ class RowHashes:
         self._whole = Thinned(MOST)
         self._by_values = Thinned(MOST_ALIKE)
         self._by_times = Thinned(MOST_ALIKE)
-        self._timeless = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         named = dict(zip(batch.schema.names, batch.columns, strict=True))
@@ -68,7 +73,6 @@ class RowHashes:
         hashes = np.full(batch.num_rows, _SPREAD)
         for each in others:
             _mix(hashes, each)
-        self._timeless += int(hashes.sum(dtype=np.uint64)) if others else batch.num_rows
         if others:
             self._add_values(hashes, list(bits.values()))
         self._add_times(bits)
@@ -103,10 +107,10 @@ class RowHashes:
         by_values, by_times = self._by_values, self._by_times
         return {DATE: by_values.repeated(1), TIMES: by_values.repeated(), VALUES: by_times.repeated(1)}
 
-    @property
-    def timeless(self) -> str:
-        """The same for the same rows in any order and at any time, in hexadecimal digits."""
-        return f"{self._timeless % (1 << 64):016x}"
+    def sketch(self) -> tuple[int, ...]:
+        """Return the smallest hashes of the rows' values, whatever their times: of two months that share rows, as many
+        are the same as rows are (a bottom-k sketch)."""
+        return tuple(int(each) for each in self._by_values.smallest(SKETCHED))
 
 
 def _mix(hashes: Hashes, bits: Hashes) -> None:

@@ -70,6 +70,27 @@ class Codes:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Levels:
+    """Where the numbers of a column lie, none of them NaN or infinite; ``quantiles`` are those of ``QUANTILES``."""
+
+    numbers: int
+    zeros: int
+    negatives: int
+    minimum: float | None
+    maximum: float | None
+    quantiles: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unlisted:
+    """A column that the file has and the dataset's module does not list; codes or levels, as its type is."""
+
+    nulls: int
+    codes: Codes | None
+    levels: Levels | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Grid:
     """When the rows happened: ``hours[24 * (day - 1) + hour]`` counts those in the month, ``outside`` the others.
 
@@ -157,8 +178,11 @@ class Profile:
 
     ``slice_column``: the code by which a month is also looked at in parts. ``duplicates``: rows that are the same as
     an earlier one in every column, counted exactly up to ``rowhash.MOST`` rows and estimated above.
-    ``fingerprint`` is the same for the same rows in any order, whatever their times. ``repeats``: rows that are the
-    same as an earlier one but for something, by what it is. Profiles of version 1 have neither these nor looks.
+    ``repeats``: rows that are the same as an earlier one but for something, by what it is. ``sketch``: the smallest
+    hashes of the rows' values, of which two months share as many as they share rows. Profiles of version 1 have none
+    of these, nor looks.
+    ``levels``: of whole numbers without a unit that are too many to be codes. ``unlisted``: by the name that the table
+    would give them, if no word of SQL were in its way; they are in none of the others.
     """
 
     rows: int
@@ -169,9 +193,11 @@ class Profile:
     grid: Grid | None = None
     total: Total | None = None
     duplicates: int = 0
-    fingerprint: str = ""
     repeats: Mapping[str, int] = field(default_factory=dict)
+    sketch: tuple[int, ...] = ()
     looks: Looks | None = None
+    levels: Mapping[str, Levels] = field(default_factory=dict)
+    unlisted: Mapping[str, Unlisted] = field(default_factory=dict)
     version: int = VERSION
 
     def to_json(self) -> dict[str, Any]:
@@ -200,9 +226,11 @@ class Profile:
             grid=None if grid is None else _grid(grid),
             total=None if total is None else _total(total),
             duplicates=stored.get("duplicates", 0),
-            fingerprint=stored.get("fingerprint", ""),
             repeats=dict(stored.get("repeats", {})),
+            sketch=tuple(stored.get("sketch", ())),
             looks=None if looks is None else _looks(looks),
+            levels={name: _levels(value) for name, value in stored.get("levels", {}).items()},
+            unlisted={name: _unlisted(value) for name, value in stored.get("unlisted", {}).items()},
             version=stored.get("version", VERSION),
         )
 
@@ -233,6 +261,19 @@ def _part(stored: Sequence[Any]) -> Part:
 def _grid(stored: Mapping[str, Any]) -> Grid:
     by_part = {name: {key: tuple(counts) for key, counts in stored[name].items()} for name in ("days_of", "hours_of")}
     return Grid(**{**stored, "hours": tuple(stored["hours"]), **by_part})
+
+
+def _levels(stored: Mapping[str, Any]) -> Levels:
+    return Levels(**{**stored, "quantiles": tuple(stored["quantiles"])})
+
+
+def _unlisted(stored: Mapping[str, Any]) -> Unlisted:
+    codes, levels = stored["codes"], stored["levels"]
+    return Unlisted(
+        nulls=stored["nulls"],
+        codes=None if codes is None else Codes(**codes),
+        levels=None if levels is None else _levels(levels),
+    )
 
 
 def _total(stored: Mapping[str, Any]) -> Total:
