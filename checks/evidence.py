@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from checks.failing import failing_rows
-from checks.showing import showing
+from checks.showing import showing, theme_of, timetable
 from tidemark import postgres
 from tidemark.datasets.base import Dataset
 from tidemark.queries import QUERIES
@@ -26,6 +26,8 @@ from tidemark.verdict import Check, Evidence, Finding
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select, TableClause
 
+    from tidemark.profile import Profile
+
 ROWS = 50  # of one check
 STATEMENT_MS = 3000
 ALTOGETHER_S = 10.0
@@ -36,18 +38,40 @@ logger = logging.getLogger(__name__)
 
 
 def gather(
-    url: Secret, dataset: Dataset, staged: Staged, checks: Sequence[Check], findings: Sequence[Finding]
+    url: Secret,
+    dataset: Dataset,
+    staged: Staged,
+    checks: Sequence[Check],
+    findings: Sequence[Finding],
+    profile: Profile | None,
 ) -> tuple[Evidence, ...]:
-    """Return up to 50 rows for each check that failed on the data, in the order of the findings."""
-    gathered: list[Evidence] = []
+    """Return up to 50 rows for each check that failed on the data, in the order of the findings.
+
+    Lost days and hours are shown by the profile, as a row of them is not there to be read.
+    """
+    shown: dict[str, Evidence] = {}
     try:
-        queries = dict(_queries(dataset, staged, checks, findings))
+        shown.update((each.code, each) for each in _timetables(staged, checks, findings, profile))
+        queries = dict(_queries(dataset, staged, checks, [each for each in findings if each.code not in shown]))
         if queries:
             with _connected(url) as connection:
-                gathered.extend(_read(connection, queries))
+                shown.update((each.code, each) for each in _read(connection, queries))
     except Exception as error:  # noqa: BLE001 - a verdict stands without it
         logger.warning("%s: its evidence could not be read: %s", staged.partition, type(error).__name__)
-    return tuple(gathered)
+    return tuple(shown[finding.code] for finding in findings if finding.code in shown)
+
+
+def _timetables(
+    staged: Staged, checks: Sequence[Check], findings: Sequence[Finding], profile: Profile | None
+) -> Iterator[Evidence]:
+    grid = profile.grid if profile else None
+    if grid is None or not grid.hours:
+        return
+    themes = {check.code: theme_of(check) for check in checks}
+    for finding in _failed(findings):
+        rows = timetable(themes.get(finding.code, ""), finding, staged.partition.month, grid)
+        if rows:
+            yield Evidence(code=finding.code, rows=rows)
 
 
 def _queries(
@@ -57,12 +81,16 @@ def _queries(
 
     asked = {check.code: check for check in checks}
     rows = table(staged.table, *(column(each.name) for each in dataset.columns), schema="staging")
-    for finding in findings:
-        if finding.passed or finding.errored or finding.code not in asked:
+    for finding in _failed(findings):
+        if finding.code not in asked:
             continue
         query = _query(dataset, asked[finding.code], finding, staged, rows)
         if query is not None:
             yield finding.code, query.limit(ROWS)
+
+
+def _failed(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if not finding.passed and not finding.errored]
 
 
 def _query(

@@ -63,7 +63,7 @@ def audit(
     by_rule = (*findings_of(staged, checks, answers), _finding_of_counts(staged, before, after), *_new_columns(staged))
     profile, by_history = compare(dataset, staged, history, profiling)
     findings = gravest_first((*with_acceptances(by_rule, history, staged.partition.month), *by_history))
-    evidence = gather(url, dataset, staged, (*checks, *history_checks(dataset)), findings)
+    evidence = gather(url, dataset, staged, (*checks, *history_checks(dataset)), findings, profile)
     return _verdict(dataset, staged, findings, profile, evidence)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from checks.base import every_check
-from checks.history import history_checks
+from checks.history import history_checks, limits
 from checks.own import own_checks
 from checks.wording import expectation
 from tidemark.datasets.base import Dataset
 from tidemark.months import Month
 from tidemark.verdict import Check, Severity
+
+NEVER = 9.0  # beyond any share, and what the limits have where nothing rejects
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +63,23 @@ def _listed(dataset: Dataset, history: set[str]) -> Iterator[Listed]:
         )
 
 
+# what is counted in days and hours, of a day's own rows, and has no one number for its limits
+_COUNTED: Mapping[str, str] = MappingProxyType(
+    {
+        "days": f"warns at a day with at most {100 * limits.DAY_LOW:g} % of its rows or more than {limits.DAY_HIGH:g} "
+        f"times as many, rejects at a day without rows or {limits.HIGH_DAYS} with so many more",
+        "hours": f"warns at {limits.GAP_HOURS} hours in a row without rows or more than {limits.HOURS_LOST.warn:g} in "
+        f"all, rejects at {limits.HOURS_LOST.reject:g} in all on more than {limits.DAYS_OF_A_STORM} days, or at an "
+        "hour that is gone from every day",
+        "silence": f"warns at a day in a row more than ever before, rejects at {limits.LONG_STRETCH} more",
+    }
+)
+
+
 def _limits(check: Check) -> tuple[float | None, float | None]:
     given = dict(check.arguments)
-    return _number(given.get("warn")), _number(given.get("reject"))
+    warns, rejects = _number(given.get("warn")), _number(given.get("reject"))
+    return warns, None if rejects is not None and rejects >= NEVER else rejects
 
 
 def _shares(check: Check) -> tuple[float | None, float | None]:
@@ -81,6 +98,9 @@ def _number(value: object) -> float | None:
 
 def thresholds(check: Listed) -> str:
     """Say from where on a check warns and rejects: ``warns above 0.05 % of rows, rejects above 0.5 %``."""
+    counted = _COUNTED.get(check.code.rsplit("-", 1)[-1].lower()) if check.against_history else None
+    if counted:
+        return counted
     said = [
         f"{verb} {_beyond(value, check.against_history)}"
         for verb, value in (("warns", check.warns), ("rejects", check.rejects))

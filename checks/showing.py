@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from tidemark.verdict import Check, Finding
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, FromClause, Select, TableClause
+
+    from tidemark.profile import Grid
 
 WRONG_SUM = 0.005  # of the total's unit; amounts are published in cents
 MOST_SORTED = 2_000_000  # rows; what PostgreSQL sorts the ends of in a second
@@ -34,7 +37,7 @@ def showing(
     Of a large table the odd ones among at most some of the rows are shown: all of them would take too long.
     """
     month = staged.partition.month
-    theme = check.expectation.removeprefix("history: ").split()[0]
+    theme = theme_of(check)
     event = table.c[dataset.event_column]
     match theme:
         case "volume" | "days":
@@ -51,6 +54,21 @@ def showing(
         return None
     some = _sampled(table, staged.rows) if theme in SORTED else table
     return _of_column(dataset, theme, finding, some.c[check.column], some)
+
+
+def theme_of(check: Check) -> str:
+    """Return what a history check looks at, such as ``days``; of any other the name of its expectation."""
+    return check.expectation.removeprefix("history: ").split()[0]
+
+
+def timetable(theme: str, finding: Finding, month: Month, grid: Grid) -> tuple[Mapping[str, object], ...]:
+    """Return the table that shows lost or doubled days and hours; of an hour of every day, the hours of the day."""
+    from checks.timetable import table_of_days, table_of_hours
+
+    if theme not in ("days", "hours"):
+        return ()
+    some_days = theme == "days" or finding.observed.startswith("no rows ")
+    return table_of_days(month, grid) if some_days else table_of_hours(grid)
 
 
 def _of_column(

@@ -11,45 +11,106 @@ from commands.login import login_name
 from commands.output import out, print_json, shown
 
 if TYPE_CHECKING:
+    from tidemark.acceptances import Due
+    from tidemark.datasets.base import Dataset
     from tidemark.history import Acceptance
-    from tidemark.months import Month
+    from tidemark.session import Session
+    from tidemark.word import Word
 
 
 @click.command()
 @options.dataset
 @click.argument("code", callback=options.not_blank)
-@click.option("--from", "first", required=True, metavar="MONTH", help="The first month of the change (YYYY-MM).")
+@click.option("--from", "first", metavar="MONTH", help="The first month of the change (YYYY-MM).")
 @click.option("--to", "last", metavar="MONTH", help="Its last month; without it, the change is for good.")
+@click.option("--withdraw", is_flag=True, help="Take an acceptance back; --from says which, where there are several.")
 @options.by
 @options.reason
 @options.as_json
-def accept(dataset: str, code: str, first: str, last: str | None, by: str | None, reason: str, as_json: bool) -> int:
+def accept(
+    dataset: str,
+    code: str,
+    first: str | None,
+    last: str | None,
+    withdraw: bool,
+    by: str | None,
+    reason: str,
+    as_json: bool,
+) -> int:
     """Accept that the check CODE fails in some months: there it warns where it would reject.
 
     The rejected months of that time are due again. Once three of them are published, they are the measure of the
     others: another change within them rejects again. They are none for the months outside. Other checks are not
     covered; only what follows from a collapse of the volume, such as other shares of codes, warns with it.
+
+    With --withdraw later judgements use it no more; what was published under it stays, and so does its record.
+    tidemark checks DATASET lists the acceptances that stand.
     """
-    from checks.base import suite_of
-    from checks.history import history_checks
-    from tidemark import acceptances
-    from tidemark.months import Month
     from tidemark.session import open_session
     from tidemark.settings import read_settings
     from tidemark.word import give_word
 
+    _check_options(first, last, withdraw=withdraw)
     word = give_word(login_name() if by is None else by, reason)
-    change = acceptances.Change(code=code, first=Month.parse(first), last=Month.parse(last) if last else None)
     session = open_session(read_settings())
     found = session.dataset(dataset)
-    codes = {check.code for check in (*suite_of(found), *history_checks(found))}
+    if withdraw or first is None:
+        return _withdraw(session, found, code, first, word, as_json=as_json)
+    return _accept(session, found, (code, first, last), word, as_json=as_json)
+
+
+def _check_options(first: str | None, last: str | None, *, withdraw: bool) -> None:
+    if withdraw and last is not None:
+        raise click.UsageError("--withdraw takes a whole acceptance back: it has no --to.")
+    if not withdraw and first is None:
+        raise click.UsageError("Missing option '--from': the first month of the change.")
+
+
+def _accept(
+    session: Session, dataset: Dataset, given: tuple[str, str, str | None], word: Word, *, as_json: bool
+) -> int:
+    from checks.acceptable import check_acceptable
+    from checks.base import every_check
+    from tidemark import acceptances
+    from tidemark.months import Month
+
+    code, first, last = given
+    change = acceptances.Change(code=code, first=Month.parse(first), last=Month.parse(last) if last else None)
+    check_acceptable(dataset, change)
     with session.writing() as connection:
-        accepted, new = acceptances.accept(connection, found, change, word, codes)
-        due = acceptances.due_again(connection, found, accepted)
+        codes = {check.code for check in every_check(dataset)}
+        accepted, new = acceptances.accept(connection, dataset, change, word, codes)
+        due = acceptances.due_again(connection, dataset, accepted)
     if as_json:
-        print_json({"version": 1, "acceptance": acceptance_json(accepted), "new": new, "due": [str(m) for m in due]})
+        print_json(
+            {
+                "version": 1,
+                "acceptance": acceptance_json(accepted),
+                "new": new,
+                "due": [str(each.month) for each in due],
+                "still_rejected_by": {str(each.month): list(each.others) for each in due},
+            }
+        )
     else:
         _print(accepted, due, new=new)
+    return 0
+
+
+def _withdraw(session: Session, dataset: Dataset, code: str, first: str | None, word: Word, *, as_json: bool) -> int:
+    from tidemark import acceptances
+    from tidemark.months import Month
+
+    with session.writing() as connection:
+        month = None if first is None else Month.parse(first)
+        withdrawn = acceptances.withdraw(connection, dataset, code, month, word)
+    if as_json:
+        withdrawal = {"by": word.by, "reason": word.reason}
+        print_json({"version": 1, "acceptance": acceptance_json(withdrawn), "withdrawn": withdrawal})
+    else:
+        out().print(
+            f"[bold]{withdrawn.code}[/] {_months(withdrawn)}: withdrawn by {shown(word.by)}; "
+            "what was published under it stays as it is"
+        )
     return 0
 
 
@@ -67,10 +128,28 @@ def acceptance_json(accepted: Acceptance) -> dict[str, object]:
     }
 
 
-def _print(accepted: Acceptance, due: tuple[Month, ...], *, new: bool) -> None:
-    until = f" to {accepted.last}" if accepted.last else ""
+def print_acceptance(accepted: Acceptance) -> None:
+    """Print one that stands: who, when, why."""
+    out().print(
+        f"[bold]{accepted.code}[/]  {_months(accepted)}: accepted by {shown(accepted.by)} on "
+        f"{accepted.at:%Y-%m-%d}: {shown(accepted.reason)}"
+    )
+
+
+def _months(accepted: Acceptance) -> str:
+    return f"from {accepted.first}{f' to {accepted.last}' if accepted.last else ' on'}"
+
+
+def _print(accepted: Acceptance, due: tuple[Due, ...], *, new: bool) -> None:
     done = "" if new else " (on record already)"
-    out().print(f"[bold]{accepted.code}[/] from {accepted.first}{until}: accepted by {shown(accepted.by)}{done}")
+    out().print(f"[bold]{accepted.code}[/] {_months(accepted)}: accepted by {shown(accepted.by)}{done}")
     if due:
-        months = str(due[0]) if len(due) == 1 else f"{due[0]} {due[-1]}"
-        out().print(f"{len(due)} rejected months are due again: [bold]tidemark backfill {accepted.dataset} {months}[/]")
+        months = str(due[0].month) if len(due) == 1 else f"{due[0].month} {due[-1].month}"
+        said = f"{len(due)} rejected {'month is' if len(due) == 1 else 'months are'} due again"
+        out().print(f"{said}: [bold]tidemark backfill {accepted.dataset} {months}[/]")
+    for each in due:
+        if each.others:
+            others = ", ".join(each.others)
+            out().print(
+                f"  {each.month} was rejected by {shown(others)} too: accept that as well, or release the month"
+            )

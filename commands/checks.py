@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from commands import options
+from commands.accept import acceptance_json, print_acceptance
 from commands.output import out, print_json, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from checks.listing import Listed
+    from tidemark.datasets.base import Dataset
+    from tidemark.history import Acceptance
+    from tidemark.session import Session
 
 
 @click.command()
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
 def checks(dataset: str | None, as_json: bool) -> int:
     """List what the gate expects of a month of DATASET: codes, thresholds, severities and reasons.
 
-    Without DATASET: of every dataset.
+    And the acceptances that stand: which checks warn in which months where they would reject, by whose word. Without
+    DATASET: of every dataset.
     """
     from checks.listing import listed
     from tidemark.session import open_session
@@ -30,12 +35,32 @@ def checks(dataset: str | None, as_json: bool) -> int:
     session = open_session(read_settings())
     chosen = [session.dataset(dataset)] if dataset else list(session.datasets.values())
     found = [check for each in chosen for check in listed(each)]
+    accepted = _acceptances(session, chosen)
     if as_json:
-        print_json({"version": 1, "checks": [_as_json(check) for check in found]})
-    else:
-        for check in found:
-            _print(out(), check)
+        standing = [acceptance_json(each) for each in accepted]
+        print_json({"version": 1, "checks": [_as_json(check) for check in found], "acceptances": standing})
+        return 0
+    for check in found:
+        _print(out(), check)
+    if accepted:
+        out().print("\nAccepted, so that there they warn where they would reject:")
+    for each in accepted:
+        print_acceptance(each)
     return 0
+
+
+def _acceptances(session: Session, datasets: list[Dataset]) -> list[Acceptance]:
+    """Return those that stand; a database that was never made has none, and is not made to ask it."""
+    from tidemark.embedded import data_folder
+    from tidemark.ledger import read_acceptances
+
+    settings = session.settings
+    if settings.database_url is None and not data_folder(settings.home).exists():
+        return []
+    with session.reading() as connection:
+        if connection is None:
+            return []
+        return [each for dataset in datasets for each in read_acceptances(connection, dataset.name)]
 
 
 def _print(console: Console, check: Listed) -> None:
@@ -47,6 +72,8 @@ def _print(console: Console, check: Listed) -> None:
 
 
 def _as_json(check: Listed) -> dict[str, object]:
+    from checks.listing import thresholds
+
     return {
         "dataset": check.dataset,
         "code": check.code,
@@ -56,6 +83,7 @@ def _as_json(check: Listed) -> dict[str, object]:
         "warns": check.warns,
         "rejects": check.rejects,
         "against_history": check.against_history,
+        "thresholds": thresholds(check),
         "since": str(check.since) if check.since else None,
         "until": str(check.until) if check.until else None,
         "reason": check.reason,

@@ -21,6 +21,7 @@ CELLS = {
     State.MISSING: ("○", "yellow"),
 }
 WARNED = ("▲", "yellow")
+MARK = "*"
 NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -35,6 +36,8 @@ def print_coverage(console: Console, report: RunReport) -> None:
     legend = [_entry(CELLS[state], f"{count} {state}") for state, count in report.summary.items()]
     if report.warned:
         legend.insert(1, _entry(WARNED, f"{len(report.warned)} of them warned"))
+    if any(_is_marked(partition) for partition in report.partitions):
+        legend.append(f"{MARK} published, but its source or its checks have changed, or its reload failed")
     console.print("  " + "   ".join(legend) if legend else "no months", markup=True)
 
 
@@ -95,9 +98,15 @@ def _cell(report: PartitionReport | None) -> str:
     symbol, style = _symbol(report)
     if Flag.RUNNING in report.flags:
         symbol, style = "▶", "cyan"
-    elif Flag.STALE in report.flags or (report.state is State.PUBLISHED and (report.went_wrong or report.was_rejected)):
-        symbol += "*"
+    elif _is_marked(report):
+        symbol += MARK
     return f"[{style}]{symbol}[/]"
+
+
+def _is_marked(report: PartitionReport) -> bool:
+    """Whether the rows stand, but not for the last word: they are stale, or their reload came to nothing."""
+    reloaded_in_vain = report.state is State.PUBLISHED and (report.went_wrong or report.was_rejected)
+    return Flag.RUNNING not in report.flags and (Flag.STALE in report.flags or reloaded_in_vain)
 
 
 def _symbol(report: PartitionReport) -> tuple[str, str]:
@@ -120,7 +129,7 @@ def _warning(report: PartitionReport) -> str:
     if not failed:
         return "warned"
     more = f" (+{len(failed) - 1} more)" if len(failed) > 1 else ""
-    return f"warned: {message_of(report.partition, failed[0])}{more}"
+    return f"warned: {message_of(failed[0])}{more}"
 
 
 def _problem(report: PartitionReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from commands.output import out, print_json, print_table, shown
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tidemark.datasets.base import Dataset
     from tidemark.facts import Attempt
+    from tidemark.partition import Partition
     from tidemark.report import PartitionReport
     from tidemark.verdict import Finding
 
@@ -50,6 +53,8 @@ def explain(dataset: str, month: str, rows: bool, checks: bool, as_json: bool) -
         print_json(explain_json(report, attempts, evidence, pages))
     else:
         _print(out(), report, attempts, pages, every_check=checks)
+        if not attempts:
+            _print_untried(out(), chosen.dataset, partition, plans.today())
         if rows:
             print_evidence(out(), attempts, evidence)
     return 0
@@ -72,11 +77,19 @@ def _print(
             f"  {subject.rows_published:,} rows in trips.{report.partition.table}, "
             f"{subject.rows_diverted or 0:,} diverted, from load {subject.load_id}"
         )
-    if not attempts:
-        console.print(f"  It was never tried: [bold]tidemark backfill {report.partition}[/]")
     for attempt in attempts:
         console.print()
         _print_attempt(console, attempt, pages.get(attempt.load_id), every_check=every_check)
+
+
+def _print_untried(console: Console, dataset: Dataset, partition: Partition, today: date) -> None:
+    from tidemark.months import expected_by
+
+    if partition.month.next.first_day > today:
+        due = expected_by(partition.month, dataset.lag_days)
+        console.print(f"  It is not over yet: its file is expected by {due}.")
+    else:
+        console.print(f"  It was never tried: [bold]tidemark backfill {partition}[/]")
 
 
 def _print_attempt(console: Console, attempt: Attempt, page: Path | None, *, every_check: bool) -> None:

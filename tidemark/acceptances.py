@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tidemark import ledger
 from tidemark.datasets.base import Dataset
 from tidemark.errors import UsageError
-from tidemark.facts import attempted_months, read_facts
+from tidemark.facts import Facts, attempted_months, read_facts
 from tidemark.history import Acceptance
 from tidemark.months import Month, months_between
 from tidemark.postgres import Connection, transaction
@@ -33,11 +33,13 @@ def accept(
     """Put a change on record, and say whether it is new: the same change again stays as it is.
 
     ``codes``: the checks of the dataset. Raises ``UsageError`` when there is no such check (``unknown-check``), the
-    months are no range of the dataset, or another acceptance of the check covers some of them (``accepted-already``);
-    only one that began before may, as a change can begin within another.
+    months are no range of the dataset, each of them has been judged and the check failed in none (``not-acceptable``),
+    or another acceptance of the check covers some of them (``accepted-already``); only one that began before may, as a
+    change can begin within another.
     """
     _check_code(dataset.name, change.code, codes)
     _check_range(dataset, change)
+    _check_helps(connection, dataset, change)
     with transaction(connection):
         ledger.lock_acceptances(connection)
         for known in ledger.read_acceptances(connection, dataset.name):
@@ -48,14 +50,43 @@ def accept(
         return ledger.accept(connection, dataset.name, change.code, change.first, change.last, word), True
 
 
-def due_again(connection: Connection, dataset: Dataset, acceptance: Acceptance) -> tuple[Month, ...]:
+def withdraw(connection: Connection, dataset: Dataset, code: str, first: Month | None, word: Word) -> Acceptance:
+    """Withdraw a known change on the record: no later judgement heeds it; what it has published stays.
+
+    ``first``: the change's first month; needed where several changes of the check stand.
+    Raises ``UsageError`` when none stands (``not-accepted``), or several do (``which-acceptance``).
+    """
+    with transaction(connection):
+        ledger.lock_acceptances(connection)
+        known = _standing(ledger.read_acceptances(connection, dataset.name), dataset.name, code, first)
+        ledger.withdraw(connection, known, word)
+        return known
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A rejected month that an acceptance makes due; ``others``: checks that had rejected it too and still would."""
+
+    month: Month
+    others: tuple[str, ...]
+
+
+def due_again(connection: Connection, dataset: Dataset, acceptance: Acceptance) -> tuple[Due, ...]:
     """Return the rejected months that an acceptance makes due."""
     tried = attempted_months(connection, dataset.name)
     covered = [month for month in tried if acceptance.covers(month)]
     if not covered:
         return ()
     facts = read_facts(connection, dataset, months_between(min(covered), max(covered)))
-    return tuple(f.partition.month for f in facts if f.accepted_since == acceptance)
+    return tuple(Due(month=f.partition.month, others=_others(f)) for f in facts if f.accepted_since == acceptance)
+
+
+def _others(facts: Facts) -> tuple[str, ...]:
+    """Return the checks that reject a month and that nobody has accepted for it."""
+    month = facts.partition.month
+    accepted = {known.code for known in facts.acceptances if known.covers(month)}
+    findings = facts.deciding.findings if facts.deciding else ()
+    return tuple(each.code for each in findings if each.blocks and (each.errored or each.code not in accepted))
 
 
 def _check_code(dataset: str, code: str, codes: Collection[str]) -> None:
@@ -81,6 +112,55 @@ def _check_range(dataset: Dataset, change: Change) -> None:
         months_between(change.first, change.last)
 
 
+def _check_helps(connection: Connection, dataset: Dataset, change: Change) -> None:
+    """Refuse months that have all been judged without this check: nothing of them would change."""
+    if change.last is None:
+        return
+    facts = read_facts(connection, dataset, months_between(change.first, change.last))
+    judged = all(each.current or each.was_rejected for each in facts)
+    if not judged or any(_failed(each, change.code) for each in facts):
+        return
+    months = f"{change.first}" if len(facts) == 1 else f"{change.first} to {change.last}"
+    rejected = next((each for each in facts if each.was_rejected), None)
+    if rejected is None:
+        told, remedy = "they are published", f"Nothing needs to be accepted: tidemark status {dataset.name}."
+    else:
+        why = rejected.deciding.code if rejected.deciding else ""
+        told = f"{rejected.partition.month} was rejected for {why}"
+        remedy = f"What helps there: tidemark explain {rejected.partition}."
+    raise UsageError(
+        f"{change.code} has rejected no month of {dataset.name} {months}: {told}.",
+        remedy=f"Nothing was changed. {remedy}",
+        code="not-acceptable",
+    )
+
+
+def _failed(facts: Facts, code: str) -> bool:
+    attempts = filter(None, (facts.current, facts.deciding))
+    return any(each.code == code and not each.passed for attempt in attempts for each in attempt.findings)
+
+
+def _standing(known: tuple[Acceptance, ...], dataset: str, code: str, first: Month | None) -> Acceptance:
+    of_check = [each for each in known if each.code == code]
+    found = [each for each in of_check if first in (None, each.first)]
+    if len(found) == 1:
+        return found[0]
+    begins = ", ".join(f"--from {each.first}" for each in of_check)
+    if found:
+        raise UsageError(
+            f"{len(found)} acceptances of {code} stand for {dataset}.",
+            remedy=f"Nothing was changed. Say which: {begins}.",
+            code="which-acceptance",
+        )
+    since = f" from {first}" if first else ""
+    instead = f"Those of this check: {begins}." if of_check else f"Those that stand: tidemark checks {dataset}."
+    raise UsageError(
+        f"No acceptance of {code[:80]}{since} stands for {dataset}.",
+        remedy=f"Nothing was changed. {instead}",
+        code="not-accepted",
+    )
+
+
 def _overlap(known: Acceptance, change: Change) -> bool:
     """Whether a change would cover the months of a known one from its beginning on."""
     return change.first <= known.first and (change.last is None or known.first <= change.last)
@@ -91,6 +171,7 @@ def _accepted_already(known: Acceptance) -> UsageError:
     return UsageError(
         f"{known.by} accepted {known.code} on {known.at:%Y-%m-%d} from {known.first} {until}: {known.reason}",
         remedy=f"Nothing was changed. Choose months before it, or, for another change within it, begin at "
-        f"{known.first.next} or later.",
+        f"{known.first.next} or later; or take that one back: "
+        f'tidemark accept {known.dataset} {known.code} --withdraw --from {known.first} --reason "…".',
         code="accepted-already",
     )

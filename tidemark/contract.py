@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tidemark.datasets.base import Column, ColumnType, Dataset, Drift
-from tidemark.delimited.text import UnfitError, from_text, holds_text
+from tidemark.delimited.text import UnfitError, first_refused, from_text, holds_text
 from tidemark.errors import BadFile
 from tidemark.months import Month
 
@@ -184,7 +184,8 @@ def _cast(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
     try:
         return _converted(array, target)
     except pyarrow.ArrowInvalid:
-        raise _lossy(column, source, published, _first_lossy(array, target)) from None
+        lossy = first_refused(array, lambda values: _converted(values, target))
+        raise _lossy(column, source, published, lossy) from None
 
 
 def _converted(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
@@ -232,11 +233,7 @@ def _cast_text(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Arr
     try:
         return from_text(array, arrow_type(column.type))
     except UnfitError as unfit:
-        raise _drift(
-            "lossy-type",
-            f"Column {shown_name(source)!r} holds the text {unfit.text[:60]!r}, "
-            f"which {column.name} ({column.type}) cannot hold without loss",
-        ) from None
+        raise _does_not_fit(column, f"Column {shown_name(source)!r} holds the text {unfit.text[:60]!r}") from None
 
 
 def _checked(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
@@ -256,26 +253,18 @@ def _castable(kind: str, target: str) -> bool:
     return kind == target or (kind == "text" and target in ("timestamp", "date"))
 
 
-def _first_lossy(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Scalar:
-    """Find the value that cannot be cast, by halving: every cast but the last few is of a slice."""
-    import pyarrow
-
-    while len(array) > 1:
-        half = array.slice(0, len(array) // 2)
-        try:
-            _converted(half, target)
-        except pyarrow.ArrowInvalid:
-            array = half
-        else:
-            array = array.slice(len(half))
-    return array[0]
-
-
 def _lossy(column: Column, source: str, published: pyarrow.DataType, value: pyarrow.Scalar) -> BadFile:
-    return _drift(
-        "lossy-type",
-        f"Column {shown_name(source)!r} was published as {published} and holds {_shown(value)}, "
-        f"which {column.name} ({column.type}) cannot hold without loss",
+    told = f"Column {shown_name(source)!r} was published as {published} and holds {_shown(value)}"
+    return _does_not_fit(column, told)
+
+
+def _does_not_fit(column: Column, told: str) -> BadFile:
+    return BadFile(
+        f"{told}, which {column.name} ({column.type}) cannot hold without loss.",
+        remedy="If that value is wrong, ask the publisher for a right file. If it is right, give the column a type "
+        "that holds it, in the dataset's module and, where the table is there already, in PostgreSQL too: "
+        f"alter table trips.DATASET alter column {column.name} type …; then backfill the month again.",
+        code="lossy-type",
     )
 
 

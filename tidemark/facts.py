@@ -190,14 +190,20 @@ class Facts:
         unknown = self.seen is not None and self.seen.sha256 is None
         return OTHER_ADDRESS if unknown and self._was_bad_elsewhere(attempt) else ""
 
+    @property
+    def moved(self) -> bool:
+        """Whether the source has the month at another address than the one that its published rows came from."""
+        seen, current = self.seen, self.current
+        return seen is not None and seen.available and current is not None and seen.url != current.source_url
+
     def _source_changed(self, attempt: Attempt) -> bool:
         seen = self.seen
         if seen is None or not seen.available:
             return False
         if seen.sha256 is not None:
             return seen.sha256 != attempt.sha256
-        if seen.url != attempt.source_url:
-            return False  # its ETag says nothing about these bytes
+        if seen.url != attempt.source_url:  # its ETag says nothing about these bytes, its size does
+            return None not in (seen.size, attempt.file_bytes) and seen.size != attempt.file_bytes
         now = FileVersion(etag=seen.etag, last_modified=seen.last_modified, size=seen.size)
         then = FileVersion(etag=attempt.etag, last_modified=attempt.last_modified, size=attempt.file_bytes)
         return now.differs_from(then) is True

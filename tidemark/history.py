@@ -120,11 +120,6 @@ def command_to_accept(dataset: str, code: str, month: Month) -> str:
     return f'tidemark accept {dataset} {code} --from {month} --to {month} --reason "…"'
 
 
-def how_to_accept(dataset: str, code: str, month: Month) -> str:
-    """Return that command, and a word on how to make it longer."""
-    return f"{command_to_accept(dataset, code, month)} ({LONGER})"
-
-
 LONGER = "a later --to if it lasts"
 
 

@@ -328,7 +328,7 @@ def record_profile(connection: Connection, load_id: int, profile: Profile) -> No
 
 
 def read_acceptances(connection: Connection, dataset: str) -> tuple[Acceptance, ...]:
-    """Return the known changes of a dataset, by code and first month."""
+    """Return the known changes of a dataset that nobody has withdrawn, by code and first month."""
     return tuple(map(_acceptance, _all(connection, "acceptances", dataset=dataset)))
 
 
@@ -348,8 +348,22 @@ def accept(connection: Connection, dataset: str, code: str, first: Month, last: 
     return _acceptance(row)
 
 
+def withdraw(connection: Connection, known: Acceptance, word: Word) -> None:
+    """Note that a known change stands no more; inside a transaction that has locked the acceptances."""
+    first = known.first.first_day
+    _execute(
+        connection,
+        "withdraw_acceptance",
+        dataset=known.dataset,
+        code=known.code,
+        first=first,
+        by=word.by,
+        reason=word.reason,
+    )
+
+
 def lock_acceptances(connection: Connection) -> None:
-    """Keep others from putting a known change on record, until the transaction ends."""
+    """Keep others from putting a known change on record, or withdrawing one, until the transaction ends."""
     _execute(connection, "lock_acceptances")
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from tidemark.datasets.base import Dataset
 from tidemark.errors import UsageError
-from tidemark.facts import Facts, State, Versions
+from tidemark.facts import OTHER_ADDRESS, Facts, State, Versions
 from tidemark.history import Acceptance
 from tidemark.ledger import Outcome
 from tidemark.months import Month, months_between
@@ -137,7 +137,17 @@ def _judge_due(facts: Facts, versions: Versions) -> tuple[bool, str]:
         if facts.accepted_since is not None:
             return True, f"{what} {describe_acceptance(facts.accepted_since)}"
         return False, f"{_describe(facts)}; nothing has changed since (--mode rejected takes it anyway)"
-    return facts.state is not State.PUBLISHED, _describe(facts)
+    return facts.state is not State.PUBLISHED, f"{_describe(facts)}{_since_published(facts, versions)}"
+
+
+def _since_published(facts: Facts, versions: Versions) -> str:
+    """Say what has changed since a month was published, and the mode that takes it for that."""
+    changed = facts.changed_since(facts.current, versions) if facts.current else ""
+    if changed:
+        return f"; {changed} since (--mode stale takes it)"
+    if facts.moved:
+        return f"; {OTHER_ADDRESS} since, with as far as it says the same bytes (--mode all takes it)"
+    return ""
 
 
 def describe_acceptance(known: Acceptance) -> str:

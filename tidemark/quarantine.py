@@ -9,13 +9,13 @@ from psycopg2 import sql
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - a type, named like one
 
 from tidemark import ledger
-from tidemark.history import how_to_accept, may_be_known
 from tidemark.ledger import Ending, Outcome
 from tidemark.partition import Partition
 from tidemark.points import Point, passed
 from tidemark.postgres import LOCK_TIMEOUT_MS, Connection, transaction, with_lock_retries
 from tidemark.publish import move_staged
 from tidemark.queries import QUERIES
+from tidemark.remedies import steps_after
 from tidemark.stage import Staged, diverted_table
 from tidemark.verdict import Rejected
 
@@ -77,13 +77,5 @@ def kept_tables(partition: Partition) -> tuple[str, str]:
 
 def _remedy(rejected: Rejected) -> str:
     partition = rejected.staged.partition
-    if all(finding.errored for finding in rejected.blocking):
-        return f"Mend what kept the checks from running, then: tidemark backfill {partition} --mode rejected."
-    known = [how_to_accept(partition.dataset, f.code, partition.month) for f in rejected.blocking
-             if may_be_known(f.code)]  # fmt: skip
-    accept = f"if the change is real: {known[0]}; " if known else ""
-    return (
-        f"See tidemark explain {partition} --rows, and its rows in {SCHEMA}.{partition.table}; {accept}"
-        f'if it is right as it is: tidemark release {partition} --by NAME --reason "…"; '
-        "a later backfill takes the month once the source has other bytes."
-    )
+    look = f"See tidemark explain {partition} --rows, and its rows in {SCHEMA}.{partition.table}."
+    return " ".join((look, *(f"{step}." for step in steps_after(partition, rejected.blocking))))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from tidemark.datasets.base import Dataset
 from tidemark.facts import Attempt, Facts, Flag, State, Versions
-from tidemark.history import Decision, how_to_accept, may_be_known
+from tidemark.history import Decision
 from tidemark.ledger import Outcome
 from tidemark.months import expected_by
 from tidemark.partition import Partition
@@ -155,15 +155,16 @@ def partition_json(report: PartitionReport) -> dict[str, object]:
         "diverted": dict(subject.diverted or {}) if subject else {},
         "sha256": subject.sha256 if subject else None,
         "verdict": subject.verdict if subject else None,
-        "findings": _failed_json(report.partition, subject) if subject else [],
+        "findings": _failed_json(subject) if subject else [],
         "decision": decision_json(subject.decision) if subject and subject.decision else None,
         "last_attempt": {
             "outcome": str(last.outcome),
             "code": last.code,
             "reason": last.reason,
+            "remedy": last.remedy,
             "at": rfc3339(last.at),
             "verdict": last.verdict,
-            "findings": _failed_json(report.partition, last),
+            "findings": _failed_json(last),
         }
         if last
         else None,
@@ -184,15 +185,12 @@ def explain_json(
         "version": JSON_VERSION,
         "partition": partition_json(report),
         "attempts": [
-            attempt_json(report.partition, attempt, evidence.get(attempt.load_id, ()), pages.get(attempt.load_id))
-            for attempt in attempts
+            attempt_json(attempt, evidence.get(attempt.load_id, ()), pages.get(attempt.load_id)) for attempt in attempts
         ],
     }
 
 
-def attempt_json(
-    partition: Partition, attempt: Attempt, evidence: tuple[Evidence, ...] = (), page: Path | None = None
-) -> dict[str, object]:
+def attempt_json(attempt: Attempt, evidence: tuple[Evidence, ...] = (), page: Path | None = None) -> dict[str, object]:
     return {
         "load_id": attempt.load_id,
         "run_id": attempt.run_id,
@@ -217,7 +215,7 @@ def attempt_json(
         "suite_version": attempt.suite_version,
         "verdict": attempt.verdict,
         "quarantine_table": attempt.quarantine_table,
-        "findings": [finding_json(partition, finding) for finding in attempt.findings],
+        "findings": [finding_json(finding) for finding in attempt.findings],
         "added_columns": list(attempt.added_columns),
         "decision": decision_json(attempt.decision) if attempt.decision else None,
         "evidence": [{"code": each.code, "rows": [dict(row) for row in each.rows]} for each in evidence],
@@ -236,24 +234,21 @@ def decision_json(decision: Decision) -> dict[str, object]:
     }
 
 
-def message_of(partition: Partition, finding: Finding) -> str:
-    """Return one sentence for people; of a change that may be real, and the command that accepts it."""
+def message_of(finding: Finding) -> str:
+    """Return one sentence for people; what to do depends on all findings, and stands in the attempt's remedy."""
     if finding.errored:
         return f"The check {finding.code} could not run ({finding.observed}); this says nothing about the data."
     if finding.passed:
         return f"{finding.code} holds: {finding.expected}."
-    told = f"{finding.code}: expected {finding.expected}, found {finding.observed}"
-    if finding.blocks and may_be_known(finding.code):
-        told += f"; if the change is real: {how_to_accept(partition.dataset, finding.code, partition.month)}"
-    return f"{told}."
+    return f"{finding.code}: expected {finding.expected}, found {finding.observed}."
 
 
-def _failed_json(partition: Partition, attempt: Attempt) -> list[dict[str, object]]:
+def _failed_json(attempt: Attempt) -> list[dict[str, object]]:
     """Return the findings of an attempt that did not pass, the gravest first."""
-    return [finding_json(partition, f) for f in attempt.findings if not f.passed or f.errored]
+    return [finding_json(f) for f in attempt.findings if not f.passed or f.errored]
 
 
-def finding_json(partition: Partition, finding: Finding) -> dict[str, object]:
+def finding_json(finding: Finding) -> dict[str, object]:
     return {
         "code": finding.code,
         "severity": str(finding.severity),
@@ -264,7 +259,7 @@ def finding_json(partition: Partition, finding: Finding) -> dict[str, object]:
         "observed": finding.observed,
         "reason": finding.reason,
         "gravity": finding.gravity,
-        "message": message_of(partition, finding),
+        "message": message_of(finding),
     }
 
 

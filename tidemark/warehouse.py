@@ -169,7 +169,8 @@ def _missing_columns(connection: Connection, dataset: Dataset) -> tuple[Column, 
         if there.get(column.name, column.type) != column.type:
             raise UsageError(
                 f"{table}.{column.name} is {there[column.name]}, and its dataset says {column.type}.",
-                remedy="Set the type in the dataset's module back, or load the dataset under another name.",
+                remedy="Set the type in the dataset's module back, or give the table that type too: "
+                f'alter table {table} alter column "{column.name}" type {column.type}.',
                 code="column-type",
             )
     return tuple(column for column in dataset.columns if column.name not in there)

@@ -52,10 +52,13 @@ def measure_of(code: str, column: str | None) -> tuple[str, Measure]:
     if code.endswith("-SHARES"):
         return f"zeros and values below 0 of {column}, in % of its numbers", lambda profile: _not_above(profile, column)
     if "-PER-" in code:
-        return f"median of {column} by the other one", lambda profile: _ratio(profile, code, column)
+        below = code.rsplit("-PER-", 1)[1].replace("-", "_").lower()
+        by = "the seconds that it took" if below == "elapsed" else below
+        what = f"median of {column} divided by {by}, of the rows where both are above 0"
+        return what, lambda profile: _ratio(profile, code, column)
     if code.endswith(("-QUANTILES", "-RANGE")):
         return f"{column}: 95 % of its numbers are at most this", lambda profile: _quantile(profile, column, 0.95)
-    return f"median of {column}", lambda profile: _quantile(profile, column, 0.5)
+    return f"median of all numbers of {column}, zeros too", lambda profile: _quantile(profile, column, 0.5)
 
 
 def _nulls(profile: Profile, column: str) -> float | None:

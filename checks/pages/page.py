@@ -13,7 +13,8 @@ from checks.pages.measures import by_month, measure_of, usual_days
 from checks.pages.style import STYLE
 from tidemark.datasets.base import Dataset
 from tidemark.evidence import page_path
-from tidemark.history import LONGER, History, command_to_accept
+from tidemark.history import History
+from tidemark.remedies import steps_after
 from tidemark.verdict import Evidence, Finding, Rejected, Verdict
 
 NOTHING_REMOTE = "default-src 'none'; style-src 'unsafe-inline'"
@@ -83,23 +84,9 @@ def _what_to_do(verdict: Verdict) -> str:
 
 
 def _steps(verdict: Verdict) -> Iterator[str]:
-    if not isinstance(verdict, Rejected):
-        return
-    partition, blocking = verdict.staged.partition, verdict.blocking
-    if any(finding.errored for finding in blocking):
-        again = f"tidemark backfill {partition} --mode rejected"
-        yield f"A check could not run, which says nothing about the data. Mend what it says, then {_code(again)}."
-    about_data = [finding for finding in blocking if not finding.errored]
-    if not about_data:
-        return
-    yield (
-        "Look at the rows below. If they are wrong, the source has to publish the month again; "
-        f"{_code(f'tidemark backfill {partition}')} then takes it."
-    )
-    release = f'tidemark release {partition} --by NAME --reason "…"'
-    yield f"If this month is right as it is: {_code(release)} publishes it on your word."
-    accept = command_to_accept(partition.dataset, about_data[0].code, partition.month)
-    yield f"If the world has changed: {_code(accept)}, with {LONGER}."
+    if isinstance(verdict, Rejected):
+        for step in steps_after(verdict.staged.partition, verdict.blocking):
+            yield f"{escape(step.when)}: {_code(step.command)} {escape(step.then)}."
 
 
 def _days(verdict: Verdict, history: History) -> str:

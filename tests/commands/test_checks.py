@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,20 @@ def test_two_thresholds_and_one_read_aloud() -> None:
     assert months(found(green.DATASET, "GREEN-PICKUP-LONGITUDE-RANGE")) == "until 2016-06"
 
 
+def test_what_is_counted_in_days_and_hours_says_both_its_thresholds() -> None:
+    days, hours, silence, seconds = (
+        thresholds(found(green.DATASET, f"GREEN-{code}"))
+        for code in ("PICKUP-DATETIME-DAYS", "PICKUP-DATETIME-HOURS", "SILENCE", "PICKUP-DATETIME-MINUTES")
+    )
+    assert days == (
+        "warns at a day with at most 15 % of its rows or more than 1.6 times as many, "
+        "rejects at a day without rows or 5 with so many more"
+    )
+    assert hours.startswith("warns at 4 hours in a row without rows or more than 5 in all, rejects at 24 in all")
+    assert "rejects at 7 more" in silence
+    assert "rejects" not in seconds or "rejects 9" not in seconds
+
+
 def test_the_command_prints_the_checks_of_one_dataset(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["checks", "green"]) == 0
     printed = capsys.readouterr().out
@@ -62,6 +77,31 @@ def test_programs_get_every_dataset_with_thresholds_as_numbers(capsys: pytest.Ca
     (in_month,) = (check for check in printed["checks"] if check["code"] == "GREEN-PICKUP-IN-MONTH")
     assert (in_month["warns"], in_month["rejects"]) == (0.0015, 0.02)
     assert (in_month["severity"], in_month["column"]) == ("reject", "pickup_datetime")
+
+
+def test_the_acceptances_that_stand_are_listed_until_they_are_withdrawn(
+    in_process: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = ("--by", "Ana Ruiz", "--reason", "It is so.")
+    assert in_process("accept", "rides", "RIDES-VOLUME", "--from", "2023-03", *word) == 0
+    assert in_process("accept", "rides", "RIDES-AT-IN-MONTH", "--from", "2023-03", "--to", "2023-04", *word) == 0
+    capsys.readouterr()
+    assert in_process("checks", "rides") == 0
+    *_, first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("RIDES-AT-IN-MONTH  from 2023-03 to 2023-04: accepted by Ana Ruiz on 20")
+    assert second.startswith("RIDES-VOLUME  from 2023-03 on: accepted by Ana Ruiz on 20")
+    assert second.endswith(": It is so.")
+    assert in_process("accept", "rides", "RIDES-VOLUME", "--withdraw", "--by", "Bo", "--reason", "It is over.") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("RIDES-VOLUME from 2023-03 on: withdrawn by Bo; what was published under it stays as it is")
+    assert in_process("checks", "rides", "--json") == 0
+    (standing,) = json.loads(capsys.readouterr().out)["acceptances"]
+    at = standing.pop("at")
+    assert at.endswith("Z")
+    assert standing == {
+        "dataset": "rides", "code": "RIDES-AT-IN-MONTH", "from": "2023-03", "to": "2023-04", "by": "Ana Ruiz",
+        "reason": "It is so.",
+    }  # fmt: skip
 
 
 def test_a_dataset_that_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

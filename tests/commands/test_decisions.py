@@ -105,6 +105,17 @@ def test_a_published_month_is_taken_back_by_whoever_is_logged_in(
         (("accept", "rides", "RIDES-ROWS", "--from", "soon", "--reason", "x"), 2, "bad-month"),
         (("accept", "rides", "RIDES-ROWS", "--from", "2023-02", "--to", "2023-01", "--reason", "x"), 2, "bad-range"),
         (("accept", "rides", "RIDES-ROWS", "--from", "2023-02", "--reason", " "), 2, "bad-reason"),
+        (("accept", "rides", "RIDES-ROWS", "--reason", "x"), 2, "usage"),
+        (("accept", "rides", "RIDES-ROWS", "--withdraw", "--to", "2023-02", "--reason", "x"), 2, "usage"),
+        (("accept", "rides", "RIDES-ROWS", "--withdraw", "--reason", "x"), 2, "not-accepted"),
+        (("accept", "rides", "RIDES-ROWS", "--withdraw", "--from", "", "--reason", "x"), 2, "bad-month"),
+        (("accept", "rides", "RIDES-COLUMNS", "--from", "2023-03", "--reason", "x"), 2, "not-acceptable"),
+        (("accept", "rides", "lossy-type", "--from", "2023-03", "--reason", "x"), 2, "not-acceptable"),
+        (
+            ("accept", "rides", "RIDES-ROWS", "--from", str(REJECTED), "--to", str(REJECTED), "--reason", "x"),
+            2,
+            "not-acceptable",
+        ),
     ],
 )
 def test_what_does_not_apply_is_refused_in_one_sentence_and_changes_nothing(
@@ -149,7 +160,8 @@ def test_an_acceptance_makes_rejected_months_due_and_says_how(
     assert in_process(*accept) == 0
     told = capsys.readouterr().out
     assert f"RIDES-AT-IN-MONTH from 2023-03 to 2023-04: accepted by {LOGIN}" in told
-    assert "tidemark backfill rides 2023-03" in told
+    assert "1 rejected month is due again: tidemark backfill rides 2023-03" in told
+    assert "2023-03 was rejected by RIDES-AT-STRAYS too: accept that as well, or release the month" in told
     assert in_process("plan", "rides", str(REJECTED), "--json") == 0
     (partition,) = said(capsys)["partitions"]
     assert partition["action"] == "load"
@@ -157,6 +169,7 @@ def test_an_acceptance_makes_rejected_months_due_and_says_how(
     assert in_process(*accept, "--json") == 0
     found = said(capsys)
     assert (found["new"], found["due"]) == (False, ["2023-03"])
+    assert found["still_rejected_by"] == {"2023-03": ["RIDES-AT-STRAYS"]}
 
 
 def test_explain_shows_the_rows_that_failed(in_process: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,6 +88,19 @@ def test_people_read_the_same(on_filled: Tidemark, month: Month, said: list[str]
     assert [words for words in said if words not in ran.out] == []
 
 
+def test_a_month_that_is_not_over_is_told_when_it_is_due_and_not_to_be_loaded(on_filled: Tidemark) -> None:
+    told = on_filled("explain", "rides", "2199-01").out
+    assert "It is not over yet: its file is expected by 2199-0" in told
+    assert "tidemark backfill" not in told
+
+
+def test_a_month_that_two_checks_reject_says_that_one_acceptance_is_not_enough(on_filled: Tidemark) -> None:
+    told = on_filled("explain", "rides", str(REJECTED)).out
+    assert "tidemark accept rides RIDES-AT-IN-MONTH --from 2023-03 --to 2023-03" in told
+    assert "and the same for RIDES-AT-STRAYS: all that stop the month have to be accepted" in told
+    assert "publishes this month alone" in told
+
+
 def test_what_passed_is_counted_and_shown_when_asked_for(on_filled: Tidemark) -> None:
     attempt = on_filled("explain", "rides", str(PUBLISHED), "--json").json["attempts"][0]
     short, long = (on_filled("explain", "rides", str(PUBLISHED), *more).out for more in ((), ("--checks",)))

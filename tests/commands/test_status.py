@@ -63,7 +63,7 @@ def test_the_json_has_every_key_of_every_month(on_filled: Tidemark) -> None:
         assert each.keys() == PARTITION_KEYS
         assert each["dataset"] == "rides"
         if each["last_attempt"] is not None:
-            assert each["last_attempt"].keys() == {"outcome", "code", "reason", "at", "verdict", "findings"}
+            assert each["last_attempt"].keys() == {"outcome", "code", "reason", "remedy", "at", "verdict", "findings"}
             assert RFC3339_UTC.fullmatch(each["last_attempt"]["at"])
 
 

@@ -14,7 +14,7 @@ from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, opened
 from tests.invariants import check_data
 from tidemark import ledger
 from tidemark import load as stages
-from tidemark.acceptances import Change, accept, due_again
+from tidemark.acceptances import Change, Due, accept, due_again, withdraw
 from tidemark.errors import UsageError
 from tidemark.facts import read_facts
 from tidemark.history import Acceptance
@@ -120,6 +120,52 @@ def test_two_at_once_leave_one_on_record(database_url: Secret) -> None:
         assert sorted(pool.map(work, (None, MARCH))) == ["accepted-already", "taken"]
 
 
+# ---- withdrawn on the record
+
+
+def test_what_is_withdrawn_is_judged_by_no_more_and_stays_on_record(connection: Connection) -> None:
+    accepted, _ = put(connection, FEBRUARY, MARCH)
+    other, _ = put(connection, FEBRUARY, MARCH, "RIDES-VOLUME")
+    assert withdraw(connection, RIDES, PRICED, None, Word(by="Bo", reason="It was no strike.")) == accepted
+    assert ledger.read_acceptances(connection, "rides") == (other,)
+    assert ledger.read_history(connection, "rides", APRIL).acceptances == (other,)
+    assert ask(
+        connection,
+        "select accepted_by, withdrawn_by, withdrawn_reason, withdrawn_at > accepted_at from tidemark.acceptance "
+        "where code = %s",
+        PRICED,
+    ) == [("Ana", "Bo", "It was no strike.", True)]
+
+
+def test_what_is_withdrawn_can_be_accepted_again(connection: Connection) -> None:
+    put(connection, FEBRUARY)
+    withdraw(connection, RIDES, PRICED, FEBRUARY, WORD)
+    again, new = put(connection, FEBRUARY)
+    assert new
+    assert ledger.read_acceptances(connection, "rides") == (again,)
+    assert ask(connection, "select count(*) from tidemark.acceptance") == [(2,)]
+
+
+def test_of_several_changes_of_a_check_the_first_month_says_which(connection: Connection) -> None:
+    outer, _ = put(connection, FEBRUARY)
+    inner, _ = put(connection, MARCH, MARCH)
+    with pytest.raises(UsageError, match="2 acceptances") as raised:
+        withdraw(connection, RIDES, PRICED, None, WORD)
+    assert raised.value.code == "which-acceptance"
+    assert "--from 2023-02, --from 2023-03" in raised.value.remedy
+    assert withdraw(connection, RIDES, PRICED, MARCH, WORD) == inner
+    assert ledger.read_acceptances(connection, "rides") == (outer,)
+
+
+@pytest.mark.parametrize(("code", "first"), [(PRICED, MARCH), ("RIDES-VOLUME", None)])
+def test_what_does_not_stand_is_not_withdrawn(connection: Connection, code: str, first: Month | None) -> None:
+    put(connection, FEBRUARY)
+    with pytest.raises(UsageError) as raised:
+        withdraw(connection, RIDES, code, first, WORD)
+    assert raised.value.code == "not-accepted"
+    assert len(ledger.read_acceptances(connection, "rides")) == 1
+
+
 # ---- what it makes due
 
 
@@ -149,7 +195,7 @@ def test_the_rejected_months_of_its_time_are_due_again_and_publish_as_warned(
 ) -> None:
     assert {action for action, _ in due(rejected, connection)} == {Action.SKIP}
     accepted, _ = put(connection, FEBRUARY, FEBRUARY)
-    assert due_again(connection, rejected.dataset, accepted) == (FEBRUARY,)
+    assert due_again(connection, rejected.dataset, accepted) == (Due(month=FEBRUARY, others=()),)
     actions = due(rejected, connection)
     assert [action for action, _ in actions] == [Action.SKIP, Action.LOAD, Action.SKIP]
     assert actions[1][1] == "it was rejected, but Ana accepted RIDES-PRICE-PRESENT from 2023-02 to 2023-02"
@@ -210,11 +256,71 @@ def test_another_check_of_the_dataset_makes_nothing_due(rejected: Depot, connect
     assert {action for action, _ in due(rejected, connection)} == {Action.SKIP}
 
 
-def load_by(depot: Depot, month: Month) -> LoadResult:
-    """Load a month that is due as the flow does: the gate hears of what people have accepted."""
+def test_a_withdrawn_change_makes_no_month_due_and_leaves_what_it_published(
+    rejected: Depot, connection: Connection
+) -> None:
+    put(connection, JANUARY, FEBRUARY)
+    published = load_by(rejected, FEBRUARY)
+    assert [action for action, _ in due(rejected, connection)] == [Action.LOAD, Action.SKIP, Action.SKIP]
+    withdraw(connection, RIDES, PRICED, None, WORD)
+    assert {action for action, _ in due(rejected, connection)} == {Action.SKIP}
+    current = rejected.facts(FEBRUARY).current
+    assert current is not None
+    assert (current.load_id, current.verdict) == (published.load_id, "warned")
+    assert load_by(rejected, JANUARY, Mode.REJECTED).outcome is Outcome.REJECTED
+    check_data(rejected.url, "rides")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "code"), [(JANUARY, JANUARY, "RIDES-VOLUME"), (JANUARY, MARCH, "RIDES-PRICE-RANGE")]
+)
+def test_months_that_a_check_has_not_rejected_are_refused_with_what_did(
+    rejected: Depot, connection: Connection, first: Month, last: Month, code: str
+) -> None:
+    with pytest.raises(UsageError, match=f"2023-01 was rejected for {PRICED}") as raised:
+        put(connection, first, last, code)
+    assert raised.value.code == "not-acceptable"
+    assert "tidemark explain rides 2023-01" in raised.value.remedy
+    assert ledger.read_acceptances(connection, "rides") == ()
+
+
+def test_published_months_need_no_acceptance(depot: Depot, connection: Connection) -> None:
+    depot.write(JANUARY)
+    depot.load(JANUARY)
+    with pytest.raises(UsageError, match="they are published") as raised:
+        put(connection, JANUARY, JANUARY)
+    assert raised.value.code == "not-acceptable"
+
+
+@pytest.mark.parametrize("last", [None, APRIL])
+def test_months_that_are_still_to_come_are_accepted_before(
+    rejected: Depot, connection: Connection, last: Month | None
+) -> None:
+    assert put(connection, MARCH, last, "RIDES-VOLUME")[1]
+
+
+def test_the_checks_that_nobody_has_accepted_are_told_with_the_month(depot: Depot, connection: Connection) -> None:
+    depot.write(JANUARY, price=no_price(100), at=of_another_month(100))
+    depot.load(JANUARY)
+    accepted, _ = put(connection, JANUARY, JANUARY)
+    (told,) = due_again(connection, depot.dataset, accepted)
+    assert "RIDES-AT-IN-MONTH" in told.others
+    assert PRICED not in told.others
+
+
+def of_another_month(rows: int) -> Any:
+    from datetime import datetime
+
+    import pyarrow
+
+    return pyarrow.array([datetime(2022, 1, 5)] * rows, pyarrow.timestamp("us"))  # noqa: DTZ001 - as published
+
+
+def load_by(depot: Depot, month: Month, mode: Mode = Mode.DUE) -> LoadResult:
+    """Load a month as the flow does: the gate hears of what people have accepted."""
     from checks.gate import audit
 
-    load = depot.open(month, depot.plan(month, Mode.DUE))
+    load = depot.open(month, depot.plan(month, mode))
     try:
         assert stages.begin(load) is None
         raw = stages.fetch_raw(load)

@@ -12,8 +12,9 @@ import pytest
 from checks import evidence, showing
 from checks.history import history_checks, judge
 from demo.generate import Fault, damage, write_month
-from tests.gate.test_gate import FEBRUARY, RIDES, run, stage_rides
+from tests.gate.test_gate import FEBRUARY, run, stage_rides
 from tests.months import StagedFile, audit_file, stage_file, stage_generated
+from tests.rides import RIDES
 from tidemark.datasets import green
 from tidemark.datasets.base import Dataset
 from tidemark.datasets.registry import BUILT_IN
@@ -151,7 +152,7 @@ def shown_for(
     finding = Finding(
         code=code, severity=Severity.WARN, passed=False, expected="price: median 50", observed=observed, reason=""
     )
-    found = evidence.gather(url, dataset, staged, [check], [finding])
+    found = evidence.gather(url, dataset, staged, [check], [finding], None)
     return [dict(row) for row in found[0].rows] if found else []
 
 
@@ -195,7 +196,7 @@ def test_every_history_check_can_be_shown_on_the_tables_of_its_dataset(
         )
         for check in checks
     ]
-    shown = {found.code: found.rows for found in evidence.gather(database_url, dataset, staged, checks, failed)}
+    shown = {found.code: found.rows for found in evidence.gather(database_url, dataset, staged, checks, failed, None)}
     assert caplog.messages == []
     name = dataset.name.upper()
     days = shown[f"{name}-VOLUME"]
@@ -224,7 +225,7 @@ def test_the_rows_of_a_history_check_are_the_odd_ones(
     finding = Finding(code=code, severity=Severity.WARN, passed=False, expected="", observed="", reason="")
 
     def shown() -> int:
-        found = evidence.gather(database_url, green.DATASET, staged, [check], [finding])
+        found = evidence.gather(database_url, green.DATASET, staged, [check], [finding], None)
         return len(found[0].rows) if found else 0
 
     usual = shown()
@@ -299,5 +300,5 @@ def test_repeated_rows_are_shown_with_how_often_they_are_there(
     run(connection, "update {} set price = 7, at = '2023-02-03 04:05:06' where price < 3", staged)
     (check,) = (each for each in history_checks(RIDES) if each.code == "RIDES-DUPLICATES")
     finding = Finding(code=check.code, severity=Severity.WARN, passed=False, expected="", observed="", reason="")
-    (found,) = evidence.gather(database_url, RIDES, staged, [check], [finding])
+    (found,) = evidence.gather(database_url, RIDES, staged, [check], [finding], None)
     assert found.rows == ({"copies": 3, "at": "2023-02-03 04:05:06", "price": 7.0, "note": None},)

@@ -13,11 +13,13 @@ import pytest
 from checks.pages.charts import day_chart, month_chart
 from checks.pages.measures import by_month, measure_of, usual_days
 from checks.pages.page import render, write_page
-from tests.gate.test_gate import RIDES
+from tests.rides import RIDES
 from tidemark.evidence import page_path
 from tidemark.history import History, PastMonth
 from tidemark.months import Month
 from tidemark.profile import Grid, Profile
+from tidemark.quarantine import _remedy
+from tidemark.remedies import steps_after
 from tidemark.stage import Staged
 from tidemark.verdict import Accepted, Evidence, Finding, Rejected, Severity
 
@@ -108,6 +110,26 @@ def test_the_page_says_verdict_findings_rows_and_what_to_do() -> None:
     ):
         assert told in text, told
     assert text.index("RIDES-PRICE-RANGE", text.index("Findings")) < text.index("RIDES-PRICE-NULLS")
+
+
+def test_the_page_says_the_very_steps_that_the_ledger_keeps_as_the_remedy() -> None:
+    two = replace(REJECTED, findings=(finding("RIDES-PRICE-RANGE"), finding("RIDES-AT-DAYS", gravity=2.0)))
+    text = " ".join(Seen(render(RIDES, two, HISTORY)).text.split())
+    steps = steps_after(STAGED.partition, two.blocking)
+    assert len(steps) == 3
+    assert "the same for RIDES-AT-DAYS" in str(steps[-1])
+    for step in steps:
+        assert " ".join(f"{step.when}: {step.command} {step.then}".split()) in text
+        assert f"{step}." in _remedy(two)
+
+
+def test_a_chart_says_of_which_values_and_in_what_its_median_is() -> None:
+    said = [measure_of(f"RIDES-PRICE-{end}", "price")[0] for end in ("PER-ELAPSED", "PER-TRIP-KM", "DIGITS")]
+    assert said == [
+        "median of price divided by the seconds that it took, of the rows where both are above 0",
+        "median of price divided by trip_km, of the rows where both are above 0",
+        "median of all numbers of price, zeros too",
+    ]
 
 
 def test_the_guilty_column_is_the_first_of_the_rows() -> None:

@@ -69,6 +69,15 @@ def test_every_state_has_a_sign_of_its_own() -> None:
     assert len({symbol for symbol, _ in (*CELLS.values(), WARNED)}) == len(State) + 1
 
 
+@pytest.mark.parametrize(
+    ("histories", "marked"), [([[O.PUBLISHED], [O.PUBLISHED, O.FAILED]], True), ([[O.PUBLISHED], [O.FAILED]], False)]
+)
+def test_the_legend_tells_of_a_mark_that_is_in_the_grid(histories: list[list[Outcome]], *, marked: bool) -> None:
+    *table, legend = grid(after(*histories))
+    assert any("■*" in line for line in table) is marked
+    assert ("* published, but its source or its checks have changed, or its reload failed" in legend) is marked
+
+
 def test_a_line_a_year_and_a_cell_a_month() -> None:
     lines = grid(report_of(facts_after(month=Month(2022, 12)), facts_after(O.PUBLISHED, month=Month(2023, 1))))
     assert lines[0].split() == ["rides", *NAMES]

@@ -162,6 +162,20 @@ def test_another_address_is_worth_a_look_where_a_file_was_rejected_and_nowhere_e
     assert gone.changed_since(attempt(O.REJECTED), VERSIONS) == ""
 
 
+@pytest.mark.parametrize(("size", "changed"), [(None, False), (1000, False), (1001, True)])
+def test_of_a_published_month_at_another_address_the_size_tells(size: int | None, *, changed: bool) -> None:
+    facts = facts_after(O.PUBLISHED, url="https://mirror.example.org/rides_2023-02.parquet", etag='"9"', size=size)
+    assert facts.moved
+    assert bool(facts.changed_since(attempt(O.PUBLISHED, file_bytes=1000), VERSIONS)) is changed
+
+
+def test_a_month_has_moved_only_where_it_is_published_and_there() -> None:
+    mirror = "https://mirror.example.org/rides_2023-02.parquet"
+    assert not facts_after(O.PUBLISHED, size=5).moved
+    assert not facts_after(O.REJECTED, url=mirror).moved
+    assert not facts_after(O.PUBLISHED, url=mirror, available=False).moved
+
+
 def test_a_month_whose_source_was_never_asked_has_not_changed() -> None:
     facts = Facts(partition=RIDES.partition(FEBRUARY))
     assert facts.changed_since(attempt(O.PUBLISHED), VERSIONS) == ""

@@ -223,3 +223,26 @@ def test_a_range_the_wrong_way_round_is_told_as_such_first() -> None:
     with pytest.raises(UsageError) as caught:
         range_of(RIDES, Month(2020, 2), Month(2019, 12))
     assert caught.value.code == "bad-range"
+
+
+@pytest.mark.parametrize(
+    ("facts", "versions", "says"),
+    [
+        (facts_after(O.PUBLISHED), VERSIONS, "1,990 rows"),
+        (facts_after(O.PUBLISHED), OTHER_SUITE, "the suite of checks has changed since (--mode stale takes it)"),
+        (facts_after(O.PUBLISHED, etag='"2"'), VERSIONS, "other bytes since (--mode stale takes it)"),
+        (
+            facts_after(O.PUBLISHED, url="https://mirror.example.org/rides_2023-02.parquet"),
+            VERSIONS,
+            "another address since, with as far as it says the same bytes (--mode all takes it)",
+        ),
+    ],
+    ids=["as it was", "another suite", "other bytes", "another address"],
+)
+def test_a_published_month_that_is_left_says_what_has_changed_since(
+    facts: Facts, versions: Versions, says: str
+) -> None:
+    step = decide(facts, Mode.DUE, versions, TODAY)
+    assert step.action is Action.SKIP
+    assert step.reason.startswith("it was published on ")
+    assert step.reason.endswith(says)

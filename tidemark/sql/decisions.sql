@@ -52,6 +52,12 @@ values (
 )
 returning dataset, code, first_month, last_month, accepted_by, reason, accepted_at, rejected_rows;
 
+-- name: withdraw_acceptance
+-- A known change is judged by no more; its record stays, with who withdrew it and why.
+update tidemark.acceptance
+set withdrawn_by = %(by)s, withdrawn_reason = %(reason)s, withdrawn_at = clock_timestamp()
+where dataset = %(dataset)s and code = %(code)s and first_month = %(first)s and withdrawn_at is null;
+
 -- name: table_is_there
 -- Whether a table is there, read from the catalog.
 select exists (select from pg_tables where schemaname = %(schema)s and tablename = %(name)s);

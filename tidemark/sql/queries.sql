@@ -132,10 +132,10 @@ order by p.month desc
 limit %(most)s;
 
 -- name: acceptances
--- The known changes of a dataset.
+-- The known changes of a dataset that nobody has withdrawn.
 select dataset, code, first_month, last_month, accepted_by, reason, accepted_at, rejected_rows
 from tidemark.acceptance
-where dataset = %(dataset)s
+where dataset = %(dataset)s and withdrawn_at is null
 order by code, first_month;
 
 -- name: end_attempt

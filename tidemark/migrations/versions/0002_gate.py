@@ -96,9 +96,15 @@ def upgrade() -> None:
             sa.BigInteger,
             comment="rows of the last load that the check had rejected for it: a fall or a rise; null: there was none",
         ),
+        sa.Column("withdrawn_by", sa.Text, comment="null: it stands"),
+        sa.Column("withdrawn_reason", sa.Text),
+        sa.Column("withdrawn_at", sa.TIMESTAMP(timezone=True)),
         sa.CheckConstraint("last_month >= first_month", name="acceptance_range"),
+        sa.CheckConstraint(
+            "num_nulls(withdrawn_by, withdrawn_reason, withdrawn_at) in (0, 3)", name="acceptance_withdrawn"
+        ),
         schema=SCHEMA,
-        comment="Known changes: in these months a check warns where it would reject.",
+        comment="Known changes: in these months a check warns where it would reject, unless it was withdrawn.",
     )
     op.create_table(
         "decision",
