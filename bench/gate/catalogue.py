@@ -6,10 +6,13 @@ from bench.gate.cases import Case
 from bench.gate.corrupt import (
     benign,
     files,
+    looked_at_columns,
+    looked_at_pipelines,
     looked_at_rows,
     looked_at_values,
     rows,
-    unseen_rows,
+    unseen,
+    unseen_benign,
     unseen_values,
     values,
 )
@@ -21,6 +24,9 @@ CASES: tuple[Case, ...] = (
     *benign.CASES,
     *looked_at_rows.CASES,
     *looked_at_values.CASES,
-    *unseen_rows.CASES,
+    *looked_at_pipelines.CASES,
+    *looked_at_columns.CASES,
+    *unseen.CASES,
     *unseen_values.CASES,
+    *unseen_benign.CASES,
 )

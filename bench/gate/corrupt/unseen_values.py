@@ -1,281 +1,292 @@
-"""Never seen by those who made the gate: columns, units, codes and zones that a publisher's pipeline got wrong."""
+"""Never seen by those who made the gate: amounts, distances, codes and zones that mean something else."""
 
 from __future__ import annotations
 
-import io
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bench.gate.cases import A, R, W, unseen
-from bench.gate.corrupt.values import exchanged
-from bench.gate.sheet import Flags, Sheet
+from bench.gate.sheet import Flags, Sheet, Values
 
-_SALES_TAX = 0.08875
-_IMPROVEMENT = (0.3, 1.0)  # dollars a trip, until 2022 and since
-
-
-# ---- columns that took another's place
-
-
-def tips_as_fares(sheet: Sheet) -> Sheet:
-    return sheet.put("fare", np.round(sheet.values("fare") + sheet.values("tip"), 2)).put("tip", 0.0)
+_HOUR = np.timedelta64(1, "h")
+_SECOND = np.timedelta64(1, "s")
+_LEAST_HOURS = 1 / 60
+_BYTE = 256
+_RARE_CODES = (3, 4)
+_OTHER_CODE = 5
+_LAST_ZONE = 263
+_BOROUGHS = 5
 
 
-def written_in_two(one: str, other: str, sheet: Sheet) -> Sheet:
-    """Write one column also in the place of another."""
-    return sheet.put(other, sheet.values(one))
+def recharged(sheet: Sheet, fare: Values, where: Flags | None = None) -> Sheet:
+    """Write other fares, and the totals where there are totals by as much more or less."""
+    rise = np.round(fare, 2) - sheet.values("fare")
+    sheet = sheet.put("fare", np.round(fare, 2), where)
+    if sheet.column("total") in sheet.names:
+        sheet = sheet.put("total", np.round(sheet.values("total") + rise, 2), where)
+    return sheet
 
 
 # ---- amounts
 
 
-def net_of_tax(sheet: Sheet) -> Sheet:
-    """Give fares without the sales tax that was in them, and the total by as much less."""
+def jittered(spread: float, sheet: Sheet) -> Sheet:
+    """Multiply each fare by a random number of mean 1, so that nobody can be told by it."""
+    return recharged(sheet, sheet.values("fare") * sheet.rng.normal(1, spread, sheet.rows).clip(0, 2))
+
+
+def mean_of_its_zone(share: float, sheet: Sheet) -> Sheet:
+    """Give this share of the trips the mean fare of all that begin where they do."""
     fare = sheet.values("fare")
-    net = np.round(fare / (1 + _SALES_TAX), 2)
-    sheet = sheet.put("fare", net)
-    if sheet.column("total") in sheet.names:
-        sheet = sheet.put("total", np.round(sheet.values("total") - fare + net, 2))
+    _, place, counts = np.unique(sheet.values("origin"), return_inverse=True, return_counts=True)
+    means = np.bincount(place, np.nan_to_num(fare)) / counts
+    return recharged(sheet, means[place], sheet.some(share))
+
+
+def as_logarithm(sheet: Sheet) -> Sheet:
+    fare = sheet.values("fare")
+    return sheet.put("fare", np.round(np.sign(fare) * np.log1p(np.abs(fare)), 4))
+
+
+def as_z_score(sheet: Sheet) -> Sheet:
+    fare = sheet.values("fare")
+    return sheet.put("fare", np.round((fare - np.nanmean(fare)) / np.nanstd(fare), 4))
+
+
+def signs_lost(sheet: Sheet) -> Sheet:
+    """Book what was paid back as paid."""
+    for role in ("fare", "extra", "tax", "surcharge", "improvement", "tolls", "total"):
+        sheet = sheet.put(role, np.abs(sheet.values(role)))
     return sheet
 
 
-def comma_lost(where: Flags, sheet: Sheet) -> Sheet:
-    """Read 12,50 as 1250 and 12,5 as 125: a comma that parts decimals was taken for one that parts thousands."""
-    cents = np.round(sheet.values("fare") * 100)
-    read = np.where(cents % 100 == 0, cents / 100, np.where(cents % 10 == 0, cents / 10, cents))
-    return sheet.put("fare", read, where)
+def tips_as_rate(factor: float, sheet: Sheet) -> Sheet:
+    """Give for each tip how much of the fare it is."""
+    fare, tip = sheet.values("fare"), sheet.values("tip")
+    rate = np.divide(tip, fare, out=np.zeros_like(tip), where=fare > 0)
+    return sheet.put("tip", np.round(rate * factor, 2))
 
 
-def comma_lost_everywhere(sheet: Sheet) -> Sheet:
-    return comma_lost(np.ones(sheet.rows, dtype=bool), sheet)
+def zeros_as_empty(role: str, sheet: Sheet) -> Sheet:
+    return sheet.nulled(role, sheet.values(role) == 0)
 
 
-def comma_lost_in_one(sheet: Sheet) -> Sheet:
-    return comma_lost(sheet.from_source(1), sheet)
+def without_tips(where: Flags, sheet: Sheet) -> Sheet:
+    return sheet.put("total", np.round(sheet.values("total") - sheet.values("tip"), 2), where)
 
 
-def surcharge_lost(sheet: Sheet) -> Sheet:
-    return sheet.put("surcharge", 0.0)
+def total_without_tips_of_one(sheet: Sheet) -> Sheet:
+    return without_tips(sheet.from_source(1), sheet)
 
 
-def surcharge_lost_in_one(sheet: Sheet) -> Sheet:
-    return sheet.put("surcharge", 0.0, sheet.from_source(1))
+def total_without_tips(sheet: Sheet) -> Sheet:
+    return without_tips(np.ones(sheet.rows, dtype=bool), sheet)
 
 
-def surcharge_of_another_year(sheet: Sheet) -> Sheet:
-    """Charge for improvement what was charged before 2023, or before that what came then; the total by as much less."""
-    before = sheet.values("improvement")
-    charged = np.where(np.abs(before) == _IMPROVEMENT[0], _IMPROVEMENT[1], _IMPROVEMENT[0])
-    now = np.where(before == 0, before, np.sign(before) * charged)
-    return sheet.put("improvement", now).put("total", np.round(sheet.values("total") - before + now, 2))
+def per_passenger(sheet: Sheet) -> Sheet:
+    heads = np.maximum(np.nan_to_num(sheet.values("passengers"), nan=1), 1)
+    return recharged(sheet, sheet.values("fare") / heads)
 
 
-# ---- codes, texts and zones
+def pay_with_tips(sheet: Sheet) -> Sheet:
+    return sheet.put("pay", np.round(sheet.values("pay") + sheet.values("tip"), 2))
 
 
-def default_everywhere(role: str, sheet: Sheet) -> Sheet:
-    return sheet.put(role, 1)
+def cash_masked(sheet: Sheet) -> Sheet:
+    """Withhold what was paid in cash."""
+    cash = sheet.values("code") == 2
+    return sheet.put("fare", 0.0, cash).put("total", 0.0, cash)
 
 
-def flags_turned(sheet: Sheet) -> Sheet:
-    flags = sheet.values("text")
-    return sheet.put("text", np.where(flags == "Y", "N", "Y"))
+# ---- distances and lengths
 
 
-def ids_cut(sheet: Sheet) -> Sheet:
-    """Cut the names of bases and companies at their fourth letter."""
-    return sheet.put("source", np.array([text[:4] for text in sheet.values("source")], dtype=object))
+def overflowing(parts: int, sheet: Sheet) -> Sheet:
+    """Keep distances as whole parts of a mile in one byte with a sign: beyond 127 it begins again at -128."""
+    whole = np.round(np.nan_to_num(sheet.values("distance")) * parts).astype(np.int64)
+    half = _BYTE // 2
+    return sheet.put("distance", ((whole + half) % _BYTE - half) / parts)
 
 
-def empty_as_word(sheet: Sheet) -> Sheet:
-    empty = ~sheet.array("blank").combine_chunks().is_valid().to_numpy(zero_copy_only=False)
-    return sheet.fill("blank", "None", empty)
+def drifting(by: float, sheet: Sheet) -> Sheet:
+    """Let the meters gain day by day: nothing on the first of the month, ``by`` of each distance on its last."""
+    last = (sheet.month.next.first_day - sheet.month.first_day).days - 1
+    gain = 1 + by * sheet.days().clip(0, last) / last
+    return sheet.put("distance", np.round(sheet.values("distance") * gain, 2))
 
 
-def empty_as_first_zone(sheet: Sheet) -> Sheet:
-    empty = ~sheet.array("sparse").combine_chunks().is_valid().to_numpy(zero_copy_only=False)
-    return sheet.fill("sparse", 1, empty)
+def as_odometer(sheet: Sheet) -> Sheet:
+    """Give what the car's own counter says at the end of a trip."""
+    return sheet.put("distance", np.round(sheet.rng.uniform(5_000, 90_000, sheet.rows) + sheet.values("distance"), 1))
 
 
-def found_again(sheet: Sheet) -> Sheet:
-    """Fill half of the empty fields with values like those of other rows."""
-    array = sheet.array("optional").combine_chunks()
-    full = array.is_valid().to_numpy(zero_copy_only=False)
-    drawn = array.take(pa.array(sheet.rng.choice(np.flatnonzero(full), sheet.rows)))
-    return sheet.fill("optional", drawn, ~full & sheet.some(0.5))
+def as_speed(sheet: Sheet) -> Sheet:
+    hours = (sheet.values("end") - sheet.values("event")) / _HOUR
+    return sheet.put("distance", np.round(sheet.values("distance") / np.maximum(hours, _LEAST_HOURS), 1))
 
 
-def busiest_zone_renamed(sheet: Sheet) -> Sheet:
-    """Call the zone with the most pickups by the number that it had on an old map."""
-    zones = sheet.values("origin")
-    found, counts = np.unique(zones[~np.isnan(zones)], return_counts=True)
-    busiest, quietest = found[np.argmax(counts)], found[np.argmin(counts)]
-    return sheet.put("origin", quietest, zones == busiest)
+def since_request(sheet: Sheet) -> Sheet:
+    """Count the time of a trip from when it was asked for."""
+    return sheet.put("seconds", (sheet.values("end") - sheet.values("request")) / _SECOND)
 
 
-def zones_of_an_old_map(sheet: Sheet) -> Sheet:
-    """Count every zone from 100 on one higher: a map on which one was not there yet."""
+# ---- codes, counts and zones
+
+
+def off_by_one(by: int, sheet: Sheet) -> Sheet:
+    return sheet.put("passengers", sheet.values("passengers") + by)
+
+
+def rare_codes_pooled(sheet: Sheet) -> Sheet:
+    return sheet.put("code", _OTHER_CODE, np.isin(sheet.values("code"), _RARE_CODES))
+
+
+def all_but_cards_pooled(sheet: Sheet) -> Sheet:
+    return sheet.put("code", _OTHER_CODE, sheet.values("code") != 1)
+
+
+def as_position(sheet: Sheet) -> Sheet:
+    """Give for each code its place in the list of codes, counted from 0 and in the order in which they come."""
+    return sheet.put("code", sheet.array("code").combine_chunks().dictionary_encode().indices)
+
+
+def zones_jittered(share: float, sheet: Sheet) -> Sheet:
+    """Move both zones of this share of the trips by one to three numbers."""
+    where = sheet.some(share)
     for role in ("origin", "destination"):
-        zones = sheet.values(role)
-        sheet = sheet.put(role, zones + 1, (zones >= 100) & (zones < 263))
+        off = sheet.rng.choice((-3, -2, -1, 1, 2, 3), sheet.rows)
+        sheet = sheet.put(role, (sheet.values(role) + off).clip(1, _LAST_ZONE), where)
     return sheet
 
 
-# ---- the same values in another dress
-
-
-def by_another_tool(sheet: Sheet) -> bytes:
-    """Write the same values with other types, in small row groups, with another compression."""
-    buffer = io.BytesIO()
-    types = {
-        pa.int64(): pa.int32(),
-        pa.int32(): pa.int64(),
-        pa.large_string(): pa.string(),
-        pa.string(): pa.large_string(),
-    }
-    schema = pa.schema(
-        [
-            (field.name, pa.timestamp("ms") if pa.types.is_timestamp(field.type) else types.get(field.type, field.type))
-            for field in sheet.table.schema
-        ]
-    )
-    pq.write_table(sheet.table.cast(schema), buffer, row_group_size=7_000, compression="snappy")
-    return buffer.getvalue()
-
-
-def columns_turned_round(sheet: Sheet) -> Sheet:
-    return sheet.with_table(sheet.table.select(sheet.table.column_names[::-1]))
+def as_borough(sheet: Sheet) -> Sheet:
+    """Give for each zone one of five boroughs: which one hardly matters."""
+    for role in ("origin", "destination"):
+        sheet = sheet.put(role, sheet.values(role) % _BOROUGHS + 1)
+    return sheet
 
 
 CASES = (
     *unseen(
-        "tips booked as fares",
-        {"": (R, tips_as_fares)},
-        guilty=("fare", "tip"),
-        why="Two columns mean something else, though the total is right.",
-    ),
-    *unseen(
-        "tip and tolls swapped",
-        {"": (R, partial(exchanged, "tip", "tolls", 1.0))},
-        guilty=("tip", "tolls"),
-        why="Two columns have each other's values.",
-    ),
-    *unseen(
-        "two taxes swapped",
-        {"": (R, partial(exchanged, "tax", "improvement", 1.0))},
-        guilty=("tax", "improvement"),
-        why="Two columns have each other's values, though no sum shows it.",
-    ),
-    *unseen(
-        "fare and driver's pay swapped",
-        {"": (R, partial(exchanged, "fare", "pay", 1.0))},
-        guilty=("fare", "pay"),
-        why="What people pay and what drivers get are each other's.",
-    ),
-    *unseen(
-        "destination is origin",
-        {"": (R, partial(written_in_two, "origin", "destination"))},
-        guilty=("destination", "origin"),
-        why="One column was written in two: nobody gets anywhere.",
-    ),
-    *unseen(
-        "total is fare",
-        {"": (R, partial(written_in_two, "fare", "total"))},
-        guilty=("total", "fare"),
-        why="One column was written in two: a third of the money is gone.",
-    ),
-    *unseen(
-        "request is pickup",
-        {"": (R, partial(written_in_two, "event", "request"))},
-        guilty=("request", "event"),
-        why="One column was written in two: nobody ever waits.",
-    ),
-    *unseen(
-        "fares net of tax",
-        {"": (W, net_of_tax)},
+        "fares jittered",
+        {"by 2 %": ((A, W), partial(jittered, 0.02)), "by 40 %": (R, partial(jittered, 0.4))},
         guilty=("fare", "total"),
         needs=("fare",),
-        why="All fares are 8 % lower: a new tariff could do that, so a word about it will do.",
+        why="Sums stay; with 2 % each fare nearly does, with 40 % none says what a trip cost.",
     ),
     *unseen(
-        "decimal comma lost",
-        {"second source": (R, comma_lost_in_one), "all": (R, comma_lost_everywhere)},
+        "fares are their zone's mean",
+        {"10 %": (W, partial(mean_of_its_zone, 0.1)), "all": (R, partial(mean_of_its_zone, 1.0))},
         guilty=("fare", "total"),
-        needs=("fare", "source"),
-        why="Fares are 10 or 100 times what they were.",
+        needs=("fare",),
+        why="Sums stay, but a mean is no fare: long trips cost what short ones do.",
     ),
     *unseen(
-        "surcharge lost",
-        {"second source": (W, surcharge_lost_in_one), "all": (R, surcharge_lost)},
-        guilty=("surcharge", "total"),
-        needs=("surcharge", "source"),
-        why="A charge that nobody has lifted is 0 in each row, or in each fifth one.",
+        "fares prepared for a model",
+        {"logarithms": (R, as_logarithm), "z-scores": (R, as_z_score)},
+        guilty=("fare",),
+        why="They are no dollars any more.",
     ),
     *unseen(
-        "a surcharge of another year",
-        {"": (W, surcharge_of_another_year)},
-        guilty=("improvement", "total"),
-        why="Each trip is 70 cents cheaper or dearer than the tariff has it: worth a word.",
+        "signs lost",
+        {"": (W, signs_lost)},
+        guilty=("fare", "total"),
+        needs=("fare", "total"),
+        why="What was paid back was paid twice: less than 1 % of the money.",
     ),
     *unseen(
-        "all trips at the standard rate",
-        {"": (W, partial(default_everywhere, "rate"))},
-        guilty=("rate",),
-        why="Five rows of a hundred lost their code, among them all trips to airports.",
+        "tips as a rate",
+        {"as a fraction": (R, partial(tips_as_rate, 1)), "as a percentage": (R, partial(tips_as_rate, 100))},
+        guilty=("tip", "total"),
+        needs=("tip",),
+        why="They are no dollars any more.",
     ),
     *unseen(
-        "one passenger in each trip",
-        {"": (R, partial(default_everywhere, "passengers"))},
+        "zeros written as empty",
+        {"tips": (R, partial(zeros_as_empty, "tip"))},
+        guilty=("tip",),
+        why="A third or most of the trips have no tip known, and the mean one is dearer by half or five times as dear.",
+    ),
+    *unseen(
+        "totals without the tips",
+        {"second source": (W, total_without_tips_of_one), "all": (R, total_without_tips)},
+        guilty=("total", "tip"),
+        why="A total that is no total: a tenth of the money is not in it.",
+    ),
+    *unseen(
+        "fares for each passenger",
+        {"": (R, per_passenger)},
+        guilty=("fare", "total"),
+        needs=("fare", "passengers"),
+        why="A fourth of the trips cost half or less of what they did.",
+    ),
+    *unseen(
+        "driver's pay with the tips in it",
+        {"": (W, pay_with_tips)},
+        guilty=("pay",),
+        why="Pay seems 5 % higher, and tips count twice where both are summed.",
+    ),
+    *unseen(
+        "amounts of cash withheld",
+        {"": (R, cash_masked)},
+        guilty=("fare", "total", "code"),
+        why="A fifth of all trips seems to be free.",
+    ),
+    *unseen(
+        "distances overflow a byte",
+        {"tenths of a mile": (W, partial(overflowing, 10)), "hundredths": (R, partial(overflowing, 100))},
+        guilty=("distance",),
+        why="What is longer than 12.7 or 1.27 miles begins again below 0: one trip of a hundred, or most of them.",
+    ),
+    *unseen(
+        "meters that gain",
+        {"20 % by the last day": (W, partial(drifting, 0.2)), "100 %": (R, partial(drifting, 1.0))},
+        guilty=("distance",),
+        why="All miles of the month are 10 % or half too many.",
+    ),
+    *unseen("odometer for distance", {"": (R, as_odometer)}, guilty=("distance",), why="It says how old a car is."),
+    *unseen(
+        "speed for distance",
+        {"": (R, as_speed)},
+        guilty=("distance",),
+        why="Miles an hour are no miles.",
+    ),
+    *unseen(
+        "time of a trip counted from its request",
+        {"": (R, since_request)},
+        guilty=("seconds",),
+        needs=("seconds", "request"),
+        why="Waiting is in it: each trip takes a third or so longer than between its pickup and its dropoff.",
+    ),
+    *unseen(
+        "passengers off by one",
+        {"the driver counted": (R, partial(off_by_one, 1)), "counted from 0": (R, partial(off_by_one, -1))},
         guilty=("passengers",),
-        why="A default in each row: the column says nothing any more.",
+        why="Most trips have twice the passengers, or none.",
     ),
     *unseen(
-        "flags turned round",
-        {"": (R, flags_turned)},
-        guilty=("text",),
-        needs=("text", "fare"),
-        why="Yes is no, and no is yes.",
+        "payments pooled",
+        {"the rare ones": (W, rare_codes_pooled), "all but cards": (R, all_but_cards_pooled)},
+        guilty=("code",),
+        why="What was parted is unknown: one row of a hundred, or all cash.",
     ),
     *unseen(
-        "names of sources cut short",
-        {"": (R, ids_cut)},
-        guilty=("source",),
-        needs=("source", "twin"),
-        why="Different bases have one name, and no list knows it.",
+        "payments by their place in a list",
+        {"": (R, as_position)},
+        guilty=("code",),
+        why="Each code means what another one meant.",
     ),
     *unseen(
-        "empty texts written as a word",
-        {"": (W, empty_as_word)},
-        guilty=("blank",),
-        why="What nobody knew reads as a value that is called None.",
-    ),
-    *unseen(
-        "empty zones filled with the first",
-        {"": (R, empty_as_first_zone)},
-        guilty=("sparse",),
-        why="Three trips of four seem to begin at an airport in New Jersey.",
-    ),
-    *unseen(
-        "benign: empty fields found",
-        {"half of them": ((A, W), found_again)},
-        needs=("passengers",),
-        why="The data got better.",
-    ),
-    *unseen(
-        "busiest zone by another number",
-        {"": (W, busiest_zone_renamed)},
-        guilty=("origin",),
-        why="One trip of 25 begins somewhere else: the best known zone is gone.",
-    ),
-    *unseen(
-        "zones of an old map",
-        {"": (R, zones_of_an_old_map)},
+        "zones jittered",
+        {"10 %": (W, partial(zones_jittered, 0.1)), "all": (R, partial(zones_jittered, 1.0))},
         guilty=("origin", "destination"),
-        why="Most trips begin or end next door.",
+        why="Numbers that are close are not places that are close: the trips begin and end anywhere.",
     ),
-    *unseen("benign: written by another tool", {"": ((A, W), by_another_tool)}, why="The values are the same."),
-    *unseen("benign: columns in another order", {"": ((A, W), columns_turned_round)}, why="The values are the same."),
+    *unseen(
+        "boroughs for zones",
+        {"": (R, as_borough)},
+        guilty=("origin", "destination"),
+        why="Five zones are left of 265, and they are not those.",
+    ),
 )
