@@ -1,9 +1,9 @@
-# make setup | demo | test | lint | types | format | lock | bench | chaos | clean
+# make setup | demo | test | test-long | lint | types | format | lock | bench | chaos | clean
 PYTHON ?= python3
 BIN := .venv/bin
 ROOMS := tidemark checks flows deployments commands demo bench tests
 
-.PHONY: setup demo test lint types format docs picture lock clean
+.PHONY: setup demo test test-long lint types format docs picture lock clean
 .DELETE_ON_ERROR:
 
 setup: .venv/ready
@@ -28,7 +28,11 @@ demo: setup
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not long"
+
+# what waits for minutes: leases that end, servers that are lost, whole demonstrations
+test-long: setup
+	@$(BIN)/python -m pytest -m long
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -176,7 +176,10 @@ def test_people_see_a_grid_and_the_months_that_need_them(on_filled: Tidemark) ->
     header, year, legend = (line.split() for line in ran.out.splitlines()[:3])
     assert header[:3] == ["rides", "Jan", "Feb"]
     assert year == ["2023", "■", "■*", "✗", "!", "·", "!", "○", "■*", "■*"]
-    assert " ".join(legend) == "■ 4 published ✗ 1 rejected ! 2 failed · 1 unavailable ○ 1 missing"
+    assert " ".join(legend) == (
+        "■ 4 published ✗ 1 rejected ! 2 failed · 1 unavailable ○ 1 missing "
+        "* published, but its source or its checks have changed, or its reload failed"
+    )
     told = {line.split()[2]: line for line in ran.out.splitlines() if " rides 2023-" in line and "tidemark" not in line}
     silent = {str(PUBLISHED)}
     assert told.keys() == {p["month"] for p in on_filled("status", *YEAR_SO_FAR, "--json").json["partitions"]} - silent

@@ -27,7 +27,6 @@ from tests.waiting import eventually
 from tidemark.months import Month, months_between
 from tidemark.settings import Secret
 
-pytestmark = pytest.mark.long
 
 MONTHS = months_between(Month(2023, 1), Month(2023, 8))
 GREEN = ("backfill", "green", "2023-01", "2023-08", "--json")
@@ -167,6 +166,7 @@ def test_the_json_of_a_published_month_is_complete(half_year: HalfYear) -> None:
             "outcome": "published",
             "code": "published",
             "reason": "3,000 rows loaded",
+            "remedy": None,
             "verdict": "accepted",
             "findings": [],
         },

@@ -217,7 +217,7 @@ REJECTED: dict[str, tuple[Change, set[str | None]]] = {
         {"pickup_datetime", "dropoff_datetime"},
     ),
     "all clocks an hour late": (later(1), {"pickup_datetime"}),
-    "no weekend": (lambda f: f[f[PICKUP].dt.weekday < 5], {"pickup_datetime"}),
+    "no weekend": (lambda f: f[f[PICKUP].dt.day_of_week < 5], {"pickup_datetime"}),
     "thinner and thinner up to the last day": (
         lambda f: f[np.random.default_rng(3).random(len(f)) < (30.6 - f[PICKUP].dt.day) / 5],
         {"pickup_datetime"},
