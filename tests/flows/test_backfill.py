@@ -27,7 +27,6 @@ from tests.waiting import eventually
 from tidemark.months import Month, months_between
 from tidemark.settings import Secret
 
-
 MONTHS = months_between(Month(2023, 1), Month(2023, 8))
 GREEN = ("backfill", "green", "2023-01", "2023-08", "--json")
 GREEN_RUN = "backfill green 2023-01 to 2023-08, due"
