@@ -18,7 +18,7 @@ from bench.worker import Worker
 
 MONTH = "2023-01"
 FIRST_DAY = date(2023, 1, 1)
-KEYS = ("floor_copy_s", "stage_s", "audit_s", "month_s", "reload_s", "month_plain_s", "dlt_s", "to_sql_s")
+KEYS = ("floor_copy_s", "stage_s", "month_s", "reload_s", "month_plain_s", "dlt_s", "to_sql_s")
 SCHEMA = "bench"
 
 
@@ -124,12 +124,7 @@ class Contest:
             expect("rows staged", reply["rows_read"], rows)
             return float(reply["seconds"])
 
-        def audit() -> float:
-            reply = worker.ask("audit", dataset="yellow", month=MONTH)
-            return float(reply["seconds"])
-
         return {
-            "audit_s": Contender(prepare=fresh, run=audit, check=lambda: forget(stand)),
             "stage_s": Contender(prepare=fresh, run=stage, check=lambda: forget(stand)),
             "month_s": self._month(fresh, lambda: worker.seconds("under_prefect", **month), file),
             "month_plain_s": self._month(fresh, lambda: worker.seconds("plain", **month), file),

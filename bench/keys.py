@@ -18,7 +18,6 @@ class Bar:
 WHAT: Mapping[str, str] = {
     "floor_copy_s": "the floor: a bare COPY of rows that were encoded before",
     "stage_s": "our stage: from the parquet file to a committed staging table",
-    "audit_s": "the gate: every check on the staged rows, and the month against two years of its past",
     "month_s": "our whole month: fetched, staged, audited, indexed, published, under Prefect",
     "month_plain_s": "the same without Prefect",
     "reload_s": "a published month replaced by new bytes, under Prefect",
@@ -34,7 +33,6 @@ WHAT: Mapping[str, str] = {
 
 BARS = (
     Bar(key="stage_s", at_most=1.2, of="floor_copy_s"),
-    Bar(key="audit_s", at_most=1.5, of="floor_copy_s"),
     Bar(key="month_s", at_most=3.0, of="floor_copy_s"),
     Bar(key="reload_s", at_most=5.0, of="floor_copy_s"),
     Bar(key="month_s", at_most=0.5, of="dlt_s"),
@@ -51,7 +49,6 @@ BARS = (
 # what the small benchmark compares: dividend and divisor; more is worse
 RATIOS = (
     ("stage_s", "floor_copy_s"),
-    ("audit_s", "floor_copy_s"),
     ("month_s", "floor_copy_s"),
     ("month_plain_s", "floor_copy_s"),
     ("reload_s", "floor_copy_s"),
