@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 from checks import kinds
-from checks.history import history_checks
+from checks.history import history_checks, limits
 from checks.suites import SUITES
 from tidemark.datasets.base import Dataset
 from tidemark.verdict import Check
@@ -32,12 +32,13 @@ def every_check(dataset: Dataset) -> tuple[Check, ...]:
 
 
 def suite_version(dataset: Dataset) -> str:
-    """Twelve hex digits that change with the definition of any check, and not with how its reason is worded."""
+    """Twelve hex digits that change with the definition of any check or limit, and not with how reasons are worded."""
     definition = [
         (c.code, c.expectation, c.column, c.arguments, c.severity, str(c.since), str(c.until), c.reject_mostly)
         for c in sorted(every_check(dataset), key=lambda check: check.code)
     ]
-    return hashlib.sha256(json.dumps(definition).encode()).hexdigest()[:12]
+    every_limit = {name: repr(value) for name, value in vars(limits).items() if name.isupper()}
+    return hashlib.sha256(json.dumps([definition, every_limit]).encode()).hexdigest()[:12]
 
 
 def code_of(dataset: str, *words: str) -> str:

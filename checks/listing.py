@@ -14,15 +14,13 @@ from tidemark.datasets.base import Dataset
 from tidemark.months import Month
 from tidemark.verdict import Check, Severity
 
-NEVER = 9.0  # beyond any share, and what the limits have where nothing rejects
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
     """A check. ``warns`` and ``rejects``: from where on; none: it never does, or as soon as it does not hold.
 
-    Of a rule they are shares of the rows for which it does not hold, from 0 to 1; ``against_history``: how far the
-    month is beyond what the months before it did, as a share or as the logarithm of a ratio.
+    They are shares of the rows for which a rule does not hold, from 0 to 1. ``limits``: of what is held against
+    history, by case how far a month may be beyond the months before it, as a share or as the logarithm of a ratio.
     """
 
     dataset: str
@@ -32,6 +30,7 @@ class Listed:
     expects: str
     warns: float | None
     rejects: float | None
+    limits: tuple[tuple[str, str], ...]
     against_history: bool
     since: Month | None
     until: Month | None
@@ -47,7 +46,7 @@ def listed(dataset: Dataset) -> tuple[Listed, ...]:
 def _listed(dataset: Dataset, history: set[str]) -> Iterator[Listed]:
     for check in (*every_check(dataset), *own_checks(dataset.name)):
         against_history = check.code in history
-        warns, rejects = _limits(check) if against_history else _shares(check)
+        warns, rejects = (None, None) if against_history else _shares(check)
         yield Listed(
             dataset=dataset.name,
             code=check.code,
@@ -56,6 +55,7 @@ def _listed(dataset: Dataset, history: set[str]) -> Iterator[Listed]:
             expects=expectation(check),
             warns=warns,
             rejects=rejects,
+            limits=tuple((case, str(limit)) for case, limit in check.arguments) if against_history else (),
             against_history=against_history,
             since=check.since,
             until=check.until,
@@ -69,17 +69,11 @@ _COUNTED: Mapping[str, str] = MappingProxyType(
         "days": f"warns at a day with at most {100 * limits.DAY_LOW:g} % of its rows or more than {limits.DAY_HIGH:g} "
         f"times as many, rejects at a day without rows or {limits.HIGH_DAYS} with so many more",
         "hours": f"warns at {limits.GAP_HOURS} hours in a row without rows or more than {limits.HOURS_LOST.warn:g} in "
-        f"all, rejects at {limits.HOURS_LOST.reject:g} in all on more than {limits.DAYS_OF_A_STORM} days, or at an "
-        "hour that is gone from every day",
+        f"all, rejects at {limits.HOURS_LOST.reject:g} in all on more than {limits.DAYS_OF_A_STORM} days, at those of "
+        "a day in a row, or at an hour that is gone from every day",
         "silence": f"warns at a day in a row more than ever before, rejects at {limits.LONG_STRETCH} more",
     }
 )
-
-
-def _limits(check: Check) -> tuple[float | None, float | None]:
-    given = dict(check.arguments)
-    warns, rejects = _number(given.get("warn")), _number(given.get("reject"))
-    return warns, None if rejects is not None and rejects >= NEVER else rejects
 
 
 def _shares(check: Check) -> tuple[float | None, float | None]:
@@ -101,18 +95,16 @@ def thresholds(check: Listed) -> str:
     counted = _COUNTED.get(check.code.rsplit("-", 1)[-1].lower()) if check.against_history else None
     if counted:
         return counted
+    if check.limits:
+        return "; ".join(f"{case}: {limit}" if case else limit for case, limit in check.limits)
     said = [
-        f"{verb} {_beyond(value, check.against_history)}"
+        f"{verb} above {100 * value:.4g} %"
         for verb, value in (("warns", check.warns), ("rejects", check.rejects))
         if value is not None
     ]
     if said:
         return ", ".join(said)
     return "rejects" if check.severity is Severity.REJECT else "warns"
-
-
-def _beyond(value: float, against_history: bool) -> str:
-    return f"{value:g} beyond the months before" if against_history else f"above {100 * value:.4g} %"
 
 
 def months(check: Listed) -> str:

@@ -112,7 +112,7 @@ class History:
         return self.months_of_change(code, month) or self.usual_months(code)
 
 
-ENOUGH = 3  # months, from which on a change is its own measure
+ENOUGH = 3  # months, from which on others are compared with them
 
 
 def command_to_accept(dataset: str, code: str, month: Month) -> str:

@@ -35,6 +35,9 @@ def accepted(case: Case, code: str, mine: Signal | None, usual: Signal | None) -
     nearer = min(mine, usual, key=lambda each: (each.reject, each.warn))
     if worst.theme == "volume" and usual.reject >= 1 and (nearer.reject < 1 or mine.rise != usual.rise):
         return _softened(usual, word_of(change))
+    back = usual.reject < 1 <= mine.reject
+    if back and change.last is None and worst.theme != "volume":  # as before a change that was to be for good
+        return _softened(mine, word_of(change))
     return nearer
 
 

@@ -33,7 +33,7 @@ class Band:
 
 def band(values: Sequence[float], *, past: Sequence[PastMonth], month: Month, error: float = 0.0) -> Band:
     """Return the range of the values of past months, without those that are far from most; the last one is always in
-    it, as a change that was published is there to stay.
+    it, as a change that was published is there to stay, and so is the one of a year ago, as seasons come again.
 
     ``error``: the standard error of sampling. The slack grows with how the months differ, with how few they are,
     and with how long ago the last one was.
@@ -41,8 +41,14 @@ def band(values: Sequence[float], *, past: Sequence[PastMonth], month: Month, er
     middle = median(values)
     spread = SIGMA * median(abs(value - middle) for value in values)
     near = [value for value in values if abs(value - middle) <= 6 * spread + 3 * error]
-    near.append(values[-1])
+    near += [values[-1], *(values[place] for place in a_year_ago(past, month))]
     return Band(low=min(near), high=max(near), slack=spread * widening(past, month) + SURE * error)
+
+
+def a_year_ago(past: Sequence[PastMonth], month: Month) -> list[int]:
+    """Return the place of the same month of the year before; none where it is not known."""
+    season = (month.year - 1, month.number)
+    return [place for place, entry in enumerate(past) if (entry.month.year, entry.month.number) == season]
 
 
 def widening(past: Sequence[PastMonth], month: Month) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from types import MappingProxyType
 
 from checks.history import limits
@@ -40,45 +39,115 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "per": "Two amounts of a row keep their relation, unless one of them has changed its unit.",
     }
 )
-_LIMITS: Mapping[str, Limit] = MappingProxyType(
+# the limits of each theme: the first is the one for most, the others are those of its special cases
+_LIMITS: Mapping[str, Mapping[str, Limit]] = MappingProxyType(
     {
-        "volume": limits.FEWER_ROWS,
-        "duplicates": limits.DUPLICATES,
-        "strays": limits.STRAYS,
-        "clock": limits.CLOCK,
-        "repeats": limits.REPEATS,
-        "stretch": limits.STRETCH,
-        "together": limits.BOND_LOST,
-        "digits": limits.FINER,
-        "minutes": limits.MINUTES,
-        "total": limits.TOTALS_FAR,
-        "nulls": limits.NULLS,
-        "shares": limits.ZEROS,
-        "quantiles": limits.SHAPE,
-        "codes": limits.CODES,
-        "evolved": limits.NULLS,
-        "order": limits.ORDER,
-        "elapsed": limits.SHAPE,
-        "per": limits.RATIO_SHAPE,
+        "volume": {"fewer rows": limits.FEWER_ROWS, "more rows": limits.MORE_ROWS},
+        "duplicates": {
+            "": limits.DUPLICATES,
+            "without history": limits.DUPLICATES_ALONE,
+            "without history, nearly all rows there twice": limits.DOUBLED,
+        },
+        "repeats": {"": limits.REPEATS},
+        "strays": {"": limits.STRAYS},
+        "clock": {
+            "": limits.CLOCK,
+            "all rows turned by whole hours": limits.TURNED_WHOLE_CLOCK,
+            "some rows turned": limits.TURNED_CLOCK,
+        },
+        "stretch": {
+            "a week or more": limits.STRETCH,
+            "fewer days": limits.SHORT_STRETCH,
+            "hours of the day": limits.STRETCH_OF_HOURS,
+        },
+        "together": {
+            "lost": limits.BOND_LOST,
+            "lost in a quarter": limits.BOND_LOST_IN_A_QUARTER,
+            "lost, of fixed amounts": limits.BOND_OF_FIXED,
+            "new": limits.BOND_NEW,
+            "new, of codes and amounts": limits.BOND_NEW_WITH_CODES,
+        },
+        "digits": {
+            "more digits": limits.FINER,
+            "rounded": limits.ROUNDED,
+            "one number": limits.ONE_NUMBER,
+            "as in the row before": limits.AGAIN,
+            "fewer numbers": limits.FEWER_NUMBERS,
+        },
+        "minutes": {"": limits.MINUTES},
+        "total": {
+            "by a fiftieth": limits.TOTALS_FAR,
+            "by a cent": limits.TOTALS,
+            "without history": limits.TOTALS_ALONE,
+        },
+        "nulls": {
+            "more": limits.NULLS,
+            "more, of a column that had none": limits.NEW_NULLS,
+            "fewer": limits.FEWER_NULLS,
+            "more, over some months": limits.CREEPING_NULLS,
+        },
+        "shares": {
+            "zeros": limits.ZEROS,
+            "zeros, where there were hardly any": limits.NEW_ZEROS,
+            "below zero": limits.NEGATIVES,
+            "below zero, where nothing was": limits.NEW_NEGATIVES,
+            "whole": limits.WHOLE,
+            "not finite": limits.NOT_FINITE,
+        },
+        "quantiles": {
+            "shape": limits.SHAPE,
+            "median": limits.MEDIAN,
+            "tails": limits.TAIL,
+            "cut off above": limits.CUT_OFF,
+            "a few fixed amounts": limits.FIXED_AMOUNTS,
+            "a part's median": limits.PART_MEDIAN,
+            "a part's shares": limits.PART_SHARES,
+            "a day's median": limits.DAY_MEDIAN,
+        },
+        "codes": {
+            "": limits.CODES,
+            "new ones": limits.NEW_CODE,
+            "a lost one": limits.LOST_CODE,
+            "one": limits.ONE_CODE,
+        },
+        "evolved": {"more nulls": limits.NULLS, "until three months have it": limits.UNLISTED_NULLS},
+        "order": {"": limits.ORDER, "without history": limits.ORDER_ALONE},
+        "elapsed": {
+            "shape": limits.SHAPE,
+            "median": limits.MEDIAN,
+            "tails": limits.RATIO_TAIL,
+            "no time": limits.NO_TIME,
+        },
+        "per": {
+            "shape": limits.RATIO_SHAPE,
+            "median": limits.MEDIAN,
+            "tails": limits.RATIO_TAIL,
+            "far tails": limits.FAR_TAIL,
+            "the other way round": limits.SWAPPED,
+        },
     }
 )
+NEVER = 9.0  # a limit that nothing reaches: such a check only warns
 
 
 def history_checks(dataset: Dataset) -> tuple[Check, ...]:
-    """Return every history check of a dataset; ``arguments`` is what is added to the band of the past."""
+    """Return every history check of a dataset; ``arguments`` are its limits by case, beyond the band of the past."""
     return tuple(_check(dataset, theme, column) for theme, column in dict.fromkeys(_themes(dataset)))
 
 
 def _check(dataset: Dataset, theme: str, column: str | None) -> Check:
     kind = theme.split("-")[0]
-    limit = _LIMITS.get(kind)
     return Check(
         code=code_of(dataset.name, theme, column),
         expectation=f"history: {theme.replace('-', ' ').replace('_', ' ')}",
-        arguments=() if limit is None else tuple(asdict(limit).items()),
+        arguments=tuple((case, words(limit)) for case, limit in _LIMITS.get(kind, {}).items()),
         column=column,
         reason=REASONS[kind],
     )
+
+
+def words(limit: Limit) -> str:
+    return f"warns {limit.warn:g}" + (f", rejects {limit.reject:g}" if limit.reject < NEVER else "")
 
 
 def _themes(dataset: Dataset) -> Iterator[tuple[str, str | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -48,8 +48,10 @@ def _clock(case: Case, grid: Grid) -> Iterator[Signal]:
         shapes = [counts for counts in before if counts.sum() >= LEAST_ROWS]
         distance, slack, twin = nearest(hours, shapes, known, case.month, elsewhere)
         limit, shift = _limit(hours, twin, distance)
+        if abs(shift) == 1 and case.month.number in limits.CLOCKS_CHANGE and not _follows_the_clocks(known, shapes):
+            limit = limits.SUMMER_TIME
         turned = limit is not limits.CLOCK
-        if limit is limits.TURNED_WHOLE_CLOCK:
+        if limit in (limits.TURNED_WHOLE_CLOCK, limits.SUMMER_TIME):
             slack /= 2  # what differs between months seldom fits when it is turned
         moved_hours = signal(
             "clock",
@@ -73,6 +75,17 @@ def _limit(hours: np.ndarray, usual: np.ndarray, distance: float) -> tuple[Limit
     if abs(shift) >= 2 and moved < 0.5 * distance:
         return limits.TURNED_CLOCK, shift
     return limits.CLOCK, 0
+
+
+def _follows_the_clocks(past: Sequence[PastMonth], shapes: Sequence[np.ndarray]) -> bool:
+    """Whether the clocks of people have changed before, and the busy hours stayed: then these are people's hours."""
+    hours = {entry.month: shape for entry, shape in zip(past, shapes, strict=True)}
+    changes = [
+        _whole_shift(hours[month.next.next], before)[1]
+        for month, before in hours.items()
+        if month.next.next in hours and month.next.next.number in limits.CLOCKS_HAVE_CHANGED
+    ]
+    return bool(changes) and not any(changes)
 
 
 def _weeks(case: Case, grid: Grid) -> Iterator[Signal]:

@@ -178,6 +178,8 @@ def _only_one(counts: _Counts) -> Iterator[Signal]:
 
 def _fewer(counts: _Counts) -> Iterator[Signal]:
     """Tell when many of the codes that must be there are not, each of them too rare to be missed alone."""
+    if counts.now[-1] or any(month[-1] for month in counts.before):
+        return  # not all codes were kept, so one that is missing may be there
     due = counts.usual * counts.total > limits.DUE_ROWS
     missing = due & (counts.now == 0)
     share = missing.sum() / max(due.sum(), 1)
@@ -187,6 +189,3 @@ def _fewer(counts: _Counts) -> Iterator[Signal]:
             f"at least {int(due.sum()):,} codes of {counts.column}, {span(counts.past)}",
             f"{int(missing.sum()):,} of them are gone",
         )
-
-
-# ---- columns that nobody listed

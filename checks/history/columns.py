@@ -160,9 +160,6 @@ _KINDS: tuple[tuple[str, Count, Limit, Limit], ...] = (
 )
 
 
-# ---- counts and keys
-
-
 def shown_range(low: float, high: float) -> str:
     return percent(high) if percent(low) == percent(high) else f"{percent(low)} to {percent(high)}"
 

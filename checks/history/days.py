@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -24,6 +25,7 @@ def day_signals(case: Case) -> Iterator[Signal]:
     if _spread_out(case, grid):
         expected = _expected(case, grid)
         yield from _missing(case, grid, expected)
+        yield from _empty(case, grid)
         yield from _late(case, grid, expected)
         yield from _gaps(case, grid, expected)
         yield from _high(case, grid)
@@ -100,6 +102,26 @@ def _missing(case: Case, grid: Grid, expected: np.ndarray) -> Iterator[Signal]:
         )
 
 
+def _empty(case: Case, grid: Grid) -> Iterator[Signal]:
+    """Days without rows where a day has only a few: more of them than chance leaves, as often as days were empty."""
+    past = [earlier.days for _, earlier in _past(case)]
+    empty = sum(not count for count in grid.days)
+    if len(past) < NEEDED or empty <= max(sum(not count for count in days) for days in past):
+        return
+    seen = [count for days in past for count in days]
+    usual = (sum(not count for count in seen) + 1) / (len(seen) + 2) * len(grid.days)
+    chance = 1 - sum(math.exp(-usual) * usual**number / math.factorial(number) for number in range(empty))
+    if chance < limits.NO_CHANCE.warn:
+        yield Signal(
+            theme="days",
+            column=case.dataset.event_column,
+            warn=2.0,
+            reject=1.0 + 0.1 * empty if chance < limits.NO_CHANCE.reject else 0.5,
+            expected=f"about {usual:.2g} days without rows in {case.month}",
+            observed=f"{empty}",
+        )
+
+
 def _late(case: Case, grid: Grid, expected: np.ndarray) -> Iterator[Signal]:
     """Days that grow thinner up to the last one of the month: their rows had not all come when it was closed."""
     share = np.array(grid.days) / np.maximum(expected, 1)
@@ -127,13 +149,16 @@ def _gaps(case: Case, grid: Grid, daily: np.ndarray) -> Iterator[Signal]:
     expected = (usual[None, :] * scale[:, None]).ravel()
     empty = (hours.ravel() <= limits.DAY_GONE * expected) & (expected > 0)
     length, begin = _longest_run(empty, expected)
-    if length >= limits.GAP_HOURS and expected[begin : begin + length].sum() >= 2 * limits.ENOUGH_FOR_A_DAY:
+    due = expected[begin : begin + length].sum()
+    if length >= limits.GAP_HOURS and due >= 2 * limits.ENOUGH_FOR_A_DAY:
+        touched = daily[begin // 24 : (begin + length - 1) // 24 + 1].mean()
+        whole_day = -(-begin // 24) * 24 + 24 <= begin + length  # which is told as a day without rows
         yield Signal(
             theme="hours",
             column=case.dataset.event_column,
             warn=1.5,
-            reject=0.5,
-            expected=f"rows in every hour, about {expected[begin : begin + length].sum():,.0f} in these",
+            reject=0.5 if whole_day else max(0.5, float(due / (limits.GAP_OF_A_DAY * touched))),
+            expected=f"rows in every hour, about {due:,.0f} in these",
             observed=f"no rows for {length} hours from {case.month}-{begin // 24 + 1:02d} {begin % 24:02d}:00 on",
         )
 

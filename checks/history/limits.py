@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NEEDED = 3  # months of history, below which a month is judged by itself alone
+from tidemark.history import ENOUGH
+
+NEEDED = ENOUGH  # months of history, below which a month is judged by itself alone
 NEAREST = 3  # the last months that a shape is compared with, each alone, and the same month of the year before
 ALIKE = 0.5  # of the rows the same but for their times: above it, the same rows in another month are no wonder
 SHARED_ROWS = 0.4  # of the rows were in an earlier month, more than months usually share
+ALL_SHARED = 0.95  # with few months nobody knows how much a month shares with the one before
 ENOUGH_TO_SHARE = 10  # different rows, to know
+ALGORITHM = 1  # one more where the same limits come to mean something else: a verdict by another is judged again
 MANY = 24  # months, from which on more of them tell no more about how months differ
 
 
@@ -25,6 +29,7 @@ class Limit:
 # The logarithm of the rows over those expected. A collapse by half is a rejection whatever its cause.
 FEWER_ROWS = Limit(warn=0.03, reject=0.45)
 MORE_ROWS = Limit(warn=0.08, reject=0.69)
+SEASON = 0.12  # by which a rejection is widened at most for what is not known of the season
 UNKNOWN_SEASON = 0.25  # how far months of one year are from each other where no year before tells
 
 # Nulls of a column that never had any, and of one that had.
@@ -84,11 +89,17 @@ CLOCK = Limit(warn=0.06, reject=0.15)
 TURNED_CLOCK = Limit(warn=0.04, reject=0.07)  # where it fits again when all or some rows are moved by some hours
 NO_TIME = Limit(warn=0.01, reject=0.35)  # two times that are the same
 TURNED_WHOLE_CLOCK = Limit(warn=0.015, reject=0.028)  # where all rows fit again
+SUMMER_TIME = Limit(warn=0.015, reject=0.15)  # of a clock that may have none where people have it
+CLOCKS_CHANGE = (3, 4, 10, 11)  # months, in one place or another
+CLOCKS_HAVE_CHANGED = (4, 11)  # months whose clocks are other ones than two months before, on either half of the earth
 FITS_AGAIN = 0.4  # of the distance is left when the hours are turned
 MINUTES = Limit(warn=0.10, reject=9.0)  # minutes do for most
 ORDER = Limit(warn=0.004, reject=0.05)
+ORDER_ALONE = Limit(warn=0.004, reject=9.0)  # the order of columns is a guess at the order in time
 # Without history: some publishers write too little to tell rows apart.
-DUPLICATES_ALONE = Limit(warn=0.004, reject=0.10)
+DUPLICATES_ALONE = Limit(warn=0.004, reject=9.0)
+DOUBLED = Limit(warn=0.004, reject=0.10)
+ALL_TWICE = 0.95  # of the rows are there an even number of times
 STRAYS = Limit(warn=0.002, reject=0.03)
 DUPLICATES = Limit(warn=0.004, reject=0.036)
 TOTALS = Limit(warn=0.06, reject=9.0)  # by a cent: rounding of one part touches every row
@@ -104,8 +115,10 @@ DAYS_IN_A_ROW = 8  # with rows: then this is a dataset of every day
 DAY_THIN = 0.6  # a last day that has less was closed too early; a holiday has about as much
 DAYS_LATE = 1.5  # days' rows that are missing from the last days
 DAY_HIGH = 1.6
+NO_CHANCE = Limit(warn=0.01, reject=0.001)  # of so many days without rows, where few of them always were
 ENOUGH_FOR_A_DAY = 12.0  # rows expected, below which an empty day is chance
 GAP_HOURS = 4  # hours in a row without a row
+GAP_OF_A_DAY = 0.85  # of the rows of a day are missing with them: it is a day, wherever it begins
 HIGH_DAYS = 5  # so many days of twice the rows are no holiday
 
 # A part of the month, one vendor or one day, where the whole hides it.

@@ -10,7 +10,7 @@ from statistics import median
 from checks.history import limits
 from checks.history.bands import SIGMA, SURE, band, share_error, widening
 from checks.history.columns import percent
-from checks.history.limits import NEEDED, UNKNOWN_SEASON
+from checks.history.limits import NEEDED, UNKNOWN_SEASON, Limit
 from checks.history.signals import Case, Signal, signal, span
 from tidemark.history import PastMonth
 from tidemark.months import Month
@@ -36,15 +36,16 @@ def _volume(case: Case) -> Iterator[Signal]:
         return
     levels = {entry.month: math.log(max(entry.profile.rows, 1)) - _days(entry.profile, entry.month) for entry in past}
     expected, spread = forecast(levels, case.month)
-    slack = spread * widening(past, case.month) + SURE / math.sqrt(case.profile.rows)
     centre = expected + _days(case.profile, case.month)
+    season, chance = spread * widening(past, case.month), SURE / math.sqrt(max(math.exp(centre), 1))
+    slack = season + chance
     distance = math.log(case.profile.rows) - centre
     limit = limits.FEWER_ROWS if distance < 0 else limits.MORE_ROWS
     low, high = (
         round(math.exp(centre + side), -1) for side in (-limits.FEWER_ROWS.warn - slack, limits.MORE_ROWS.warn + slack)
     )
-    # what is not known about the season widens the warning; half is half
-    reject = abs(distance) / (limit.reject + min(slack, 0.12))
+    # what is not known about the season widens the warning; half is half, unless it is chance
+    reject = abs(distance) / (limit.reject + min(season, limits.SEASON) + chance)
     yield Signal(
         theme="volume",
         column=None,
@@ -108,16 +109,24 @@ def _duplicates(case: Case) -> Iterator[Signal]:
         "duplicates",
         None,
         max(share - usual, 0.0),
-        limits.DUPLICATES if len(past) >= NEEDED else limits.DUPLICATES_ALONE,
+        limits.DUPLICATES if len(past) >= NEEDED else _duplicates_alone(case.profile),
         slack=SURE * share_error(usual, rows) / 2,
         expected=f"at most {100 * (usual + limits.DUPLICATES.warn):.3g} % of the rows the same as another one",
         observed=f"{case.profile.duplicates:,} of {rows:,} rows ({100 * share:.3g} %) are repeated",
     )
 
 
+def _duplicates_alone(profile: Profile) -> Limit:
+    """Without history: where nearly every row is there an even number of times, all of them came twice."""
+    twice = profile.doubled >= limits.ALL_TWICE * profile.rows
+    return limits.DOUBLED if twice else limits.DUPLICATES_ALONE
+
+
 def _repeats(case: Case) -> Iterator[Signal]:
     """Rows that repeat another but for something: a block under other dates, or one vendor's rows as another's."""
     rows = case.profile.rows
+    if not rows:
+        return
     for but, repeated in case.profile.repeats.items():
         past = tuple(e for e in case.past("repeats") if but in e.profile.repeats and e.profile.rows)
         shares = [entry.profile.repeats[but] / entry.profile.rows for entry in past]
@@ -153,16 +162,17 @@ def _whole_minutes(profile: Profile) -> float:
 def _stale(case: Case) -> Iterator[Signal]:
     if case.profile.repeats.get(TIMES, 0) > limits.ALIKE * case.profile.rows:
         return  # rows that only their times tell apart are no sign of one file
-    sketches = [entry.profile.sketch for entry in case.past("stale")]
-    usual = max((_shared(one, other) for one, other in pairwise(sketches)), default=0.0)
-    for entry in case.past("stale"):
+    past = case.past("stale")
+    usual = max((_shared(one.profile.sketch, two.profile.sketch) for one, two in pairwise(past)), default=0.0)
+    for entry in past:
         shared = _shared(entry.profile.sketch, case.profile.sketch)
         if shared > usual + limits.SHARED_ROWS:
+            known = len(past) >= NEEDED or shared >= limits.ALL_SHARED
             yield Signal(
                 theme="stale",
                 column=None,
                 warn=20.0 * shared,
-                reject=20.0 * shared,
+                reject=20.0 * shared if known else 0.9,
                 expected="rows that no month before had",
                 observed=f"{'the same rows' if shared == 1 else f'about {percent(shared)} the same rows'} as in "
                 f"{entry.month}, whatever their times say",

@@ -7,13 +7,14 @@ from statistics import median
 
 import numpy as np
 
-from checks.history.bands import SIGMA, gap_of
-from checks.history.limits import NEAREST
+from checks.history.bands import SIGMA, a_year_ago, gap_of
+from checks.history.limits import NEAREST, NEEDED
 from tidemark.history import PastMonth
 from tidemark.months import Month
 from tidemark.profile import Numbers
 
-LEAST_NUMBERS = 100  # above zero, to know a shape
+LEAST_NUMBERS = 100  # above zero, to know a shape well
+ENOUGH_NUMBERS = 20  # to know one at all
 FEW_AMOUNTS = 5  # bins that hold nearly all: then a column is one of fixed amounts
 NEARLY_ALL = 0.9
 
@@ -32,15 +33,22 @@ def nearest(
     distances = [distance(shape, before[place]) for place in chosen]
     best = int(np.argmin(distances))
     usual = _usual(before, past, distance)
-    noise = 1.2 * np.sqrt(1 / max(shape.sum(), 1) + 1 / max(before[chosen[best]].sum(), 1))
+    noise = 1.4 * np.sqrt(1 / max(shape.sum(), 1) + 1 / max(before[chosen[best]].sum(), 1))
     slack = (usual + noise) * gap_of(past, month) + 0.05 * (gap_of(past, month) - 1)
     return distances[best], float(slack), before[chosen[best]]
 
 
+def lately_and_a_year_ago(past: Sequence[PastMonth], month: Month) -> list[int]:
+    """Return the places of the last half year, with that of the same month a year ago first where it is known."""
+    year_ago = [
+        n for n, entry in enumerate(past) if (entry.month.year, entry.month.number) == (month.year - 1, month.number)
+    ]
+    return [*year_ago, *range(max(len(past) - 2 * NEEDED, 0), len(past))]
+
+
 def _candidates(past: Sequence[PastMonth], month: Month) -> list[int]:
     last = list(range(max(len(past) - NEAREST, 0), len(past)))
-    year_ago = (month.year - 1, month.number)
-    return sorted({*last, *(n for n, entry in enumerate(past) if (entry.month.year, entry.month.number) == year_ago)})
+    return sorted({*last, *a_year_ago(past, month)})
 
 
 def _usual(before: Sequence[np.ndarray], past: Sequence[PastMonth], distance: Distance) -> float:

@@ -14,9 +14,10 @@ from checks.history.shapes import is_fixed
 from checks.history.signals import Case, Signal, signal, span
 from tidemark.history import PastMonth
 from tidemark.profile import Profile
+from tidemark.profile.bonds import LEAST_BOND
 
 Strengths = tuple[float | None, ...]
-_NONE: Strengths = (0.0,) * 5  # bonds so weak that they are not kept
+_WEAK: Strengths = (0.0,) * 5  # bonds so weak that they are not kept
 QUARTER_NAMES = ("in the month", "from day 1 to 8", "from day 9 to 16", "from day 17 to 24", "from day 25 on")
 
 
@@ -45,7 +46,7 @@ def together_signals(case: Case) -> Iterator[Signal]:
         change
         for name in sorted(names)
         for change in _changes(
-            case, name, looks.bonds.get(name, _NONE), [each.get(name, _NONE) for each in bonds], past
+            case, name, looks.bonds.get(name, _WEAK), [each.get(name, _WEAK) for each in bonds], past
         )
     ]
     guilt = _guilt(changes)
@@ -56,8 +57,8 @@ def together_signals(case: Case) -> Iterator[Signal]:
             change.distance,
             change.limit,
             slack=change.slack,
-            expected=f"{change.name} going together by {change.usual:.2f} of 1, {span(past)}",
-            observed=f"by {change.now:.2f} {change.when}",
+            expected=f"{change.name} going together by {_shown(change.usual)} of 1, {span(past)}",
+            observed=f"by {_shown(change.now)} {change.when}",
             of=change.columns,
         )
         yield replace(odd, guilty=max(change.columns, key=lambda name: guilt[name]))
@@ -112,6 +113,10 @@ def _distance(limit: Band, now: float, usual: float, *, whole: bool) -> tuple[fl
     if usual >= limits.CLOSE:
         return limit.below(now) / usual, limits.BOND_LOST if whole else limits.BOND_LOST_IN_A_QUARTER, usual
     return max(limit.above(now), limit.below(now)), limits.BOND_NEW, 1.0
+
+
+def _shown(strength: float) -> str:
+    return f"{strength:.2f}" if abs(strength) >= LEAST_BOND else f"less than {LEAST_BOND}"
 
 
 def _alike(case: Case, name: str) -> bool:

@@ -14,18 +14,19 @@ from checks.history.bands import band, gap_of, share_error
 from checks.history.limits import NEEDED, Limit
 from checks.history.naming import told
 from checks.history.parts import part_signals
-from checks.history.shapes import LEAST_NUMBERS, aligned, is_fixed_shape, largest_gap, nearest
+from checks.history.shapes import ENOUGH_NUMBERS, aligned, is_fixed_shape, largest_gap, lately_and_a_year_ago, nearest
 from checks.history.signals import Case, Signal, signal, span
 from tidemark.history import PastMonth
 from tidemark.profile import Numbers
 from tidemark.profile.bins import COARSE, bounds, centre
+from tidemark.profile.values import QUANTILES
 
 
 def value_signals(case: Case) -> Iterator[Signal]:
     for name, numbers in case.profile.numbers.items():
         theme, column = theme_of(case, name, numbers)
-        past = tuple(e for e in case.past(theme, column) if _positive(e.profile.numbers.get(name)) >= LEAST_NUMBERS)
-        if len(past) >= NEEDED and _positive(numbers) >= LEAST_NUMBERS:
+        past = tuple(e for e in case.past(theme, column) if _positive(e.profile.numbers.get(name)) >= ENOUGH_NUMBERS)
+        if len(past) >= NEEDED and _positive(numbers) >= ENOUGH_NUMBERS:
             yield from _distribution(case, name, numbers, past)
             yield from part_signals(case, name, numbers, past, (theme, column))
         if theme == "elapsed":
@@ -56,9 +57,9 @@ def _distribution(case: Case, name: str, numbers: Numbers, past: tuple[PastMonth
     (now, *before), bins = aligned(histograms)
     distance, slack, twin = nearest(now, before, past, case.month, largest_gap)
     fixed = is_fixed_shape(twin)
-    words = told(case.dataset, name)
-    expected = f"{words} as {span(past)}: median {_median(twin, bins):.4g} of what is above 0"
-    observed = f"median {_median(now, bins):.4g}, {100 * distance:.0f} % of the values moved"
+    last = past[-1].profile.numbers[name]
+    expected = f"{told(case.dataset, name)} as {span(past)}: {_level(last)} in {past[-1].month}"
+    observed = f"{_level(numbers)}, {100 * distance:.0f} % of the values moved"
     shape = limits.FIXED_AMOUNTS if fixed else limits.SHAPE if len(numbers.of) == 1 else limits.RATIO_SHAPE
 
     def beyond(distance: float, limit: Limit, slack: float, seen: str = observed) -> Signal:
@@ -73,21 +74,25 @@ def _distribution(case: Case, name: str, numbers: Numbers, past: tuple[PastMonth
         seen = f"the other way round in {100 * inverted:.3g} % of the rows"
         yield replace(beyond(inverted, limits.SWAPPED, 0.0, seen), swapped=True)
         return
-    lost, edge = _cut_off(now, before, bins)
+    lately = [before[place] for place in lately_and_a_year_ago(past, case.month)]
+    lost, edge = _cut_off(now, lately, bins)
     if len(numbers.of) == 1 and not fixed:
         seen = f"none above {edge:.4g}, where {100 * lost:.3g} % were"
         yield beyond(lost, limits.CUT_OFF, 0.0, seen)
     factor = limits.FIXED_TAIL_BEGINS if fixed else limits.TAIL_BEGINS
     near = limits.TAIL if len(numbers.of) == 1 else limits.RATIO_TAIL
     for begins, bound in ((factor, near), (factor * limits.FAR_TAIL_BEGINS, limits.FAR_TAIL)):
-        for side, share, usual in _tails(now, before, bins, begins):
+        for side, share, usual in _tails(now, before, lately, bins, begins):
             seen = f"{100 * share:.3g} % {side}"
             limit = band(usual, past=past, month=case.month, error=share_error(median(usual), int(now.sum())))
             yield beyond(limit.above(share), bound, limit.slack * gap_of(past, case.month), seen)
 
 
-def _median(counts: np.ndarray, bins: list[int]) -> float:
-    return centre(bins[_place(counts, 0.5)], COARSE)
+def _level(numbers: Numbers) -> str:
+    """Say the median; of a column that is mostly zero, what lies highest."""
+    by_share = dict(zip(QUANTILES, numbers.quantiles, strict=True))
+    share = next((share for share in (0.5, 0.75, 0.95) if by_share[share] != 0), 0.5)
+    return f"median {by_share[share]:.3g}" if share == 0.5 else f"{100 * share:.0f} % up to {by_share[share]:.3g}"
 
 
 def _place(counts: np.ndarray, share: float) -> int:
@@ -118,13 +123,13 @@ def _smooth_median(counts: np.ndarray, bins: list[int]) -> float:
 
 
 def _tails(
-    now: np.ndarray, before: list[np.ndarray], bins: list[int], factor: float
+    now: np.ndarray, before: list[np.ndarray], lately: list[np.ndarray], bins: list[int], factor: float
 ) -> Iterator[tuple[str, float, list[float]]]:
     """Yield for either side the share of the values so many times beyond where one in a hundred was, now and before."""
     middles = np.array([centre(place, COARSE) for place in bins])
-    last = before[-2 * NEEDED :]
-    high = factor * float(np.median([middles[_place(counts, 0.99)] for counts in last]))
-    low = float(np.median([middles[_place(counts, 0.01)] for counts in last])) / factor
+    highs, lows = ([middles[_place(counts, share)] for counts in lately] for share in (0.99, 0.01))
+    high = factor * max(float(np.median(highs)), float(highs[0]))  # the first may be of the season
+    low = min(float(np.median(lows)), float(lows[0])) / factor
     for side, chosen in ((f"above {high:.4g}", middles > high), (f"below {low:.4g}", middles < low)):
         shares = [float(counts[chosen].sum() / counts.sum()) for counts in before]
         yield side, float(now[chosen].sum() / now.sum()), shares
@@ -133,7 +138,7 @@ def _tails(
 def _cut_off(now: np.ndarray, before: list[np.ndarray], bins: list[int]) -> tuple[float, float]:
     """Return the share of the values that always lay above a number that next to none does now, and that number."""
     above = np.cumsum(now[::-1])[::-1] / now.sum()
-    usual = np.min([np.cumsum(counts[::-1])[::-1] / counts.sum() for counts in before[-2 * NEEDED :]], axis=0)
+    usual = np.min([np.cumsum(counts[::-1])[::-1] / counts.sum() for counts in before], axis=0)
     gone = (above <= limits.CUT_BELOW * usual) & (usual * now.sum() >= limits.CONSTANT_ROWS)
     if not gone.any():
         return 0.0, math.inf
@@ -170,7 +175,7 @@ def _order(case: Case, name: str, numbers: Numbers) -> Iterator[Signal]:
         "order",
         column,
         limit.above(share),
-        limits.ORDER,
+        limits.ORDER if known else limits.ORDER_ALONE,
         slack=limit.slack,
         expected=f"{told(case.dataset, name)} below 0 in at most {100 * limit.high:.3g} % of the rows"
         + (f", {span(known)}" if known else ""),

@@ -174,6 +174,15 @@ def clock_in_a_week(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].mask(chosen, frame[name] + 5 * DAY / 24) for name in (PICKUP, DROPOFF)})
 
 
+def without(day: int, hour: int, hours: int) -> Change:
+    def damaged(frame: pd.DataFrame) -> pd.DataFrame:
+        since = (frame[PICKUP] - pd.Timestamp(LAST.first_day)) / pd.Timedelta(hours=1) - 24 * (day - 1) - hour
+        kept: pd.DataFrame = frame[(since < 0) | (since >= hours)]
+        return kept
+
+    return damaged
+
+
 REJECTED: dict[str, tuple[Change, set[str | None]]] = {
     "half of the rows lost": (lambda frame: frame[some(frame, 0.5)], {None}),
     "cut in the middle": (lambda frame: frame.iloc[: len(frame) // 2], {"pickup_datetime"}),
@@ -226,6 +235,7 @@ REJECTED: dict[str, tuple[Change, set[str | None]]] = {
         lambda f: f[f["fare_amount"] < f["fare_amount"].quantile(0.8)],
         {"fare_amount", "total_amount", "trip_distance"},
     ),
+    "a day missing that begins at eight": (without(11, 8, 24), {"pickup_datetime"}),
     "two taxes exchanged": (exchanged(1.1, "mta_tax", "improvement_surcharge"), {"mta_tax", "improvement_surcharge"}),
 }
 
@@ -257,6 +267,7 @@ WARNED: dict[str, tuple[Change, set[str | None]]] = {
         {"fare_amount", "total_amount", "trip_distance"},
     ),
     "zones unknown in a tenth": (where(0.1, "PULocationID", lambda zones: 264), {"pu_location_id"}),
+    "half a day missing": (without(11, 8, 12), {"pickup_datetime"}),
     "half of the last day": (lambda f: f[(f[PICKUP].dt.day != 30) | some(f, 0.45)], {"pickup_datetime"}),
     "a vendor silent for three days": (silent(1, 9, 11), {"vendor_id"}),
     "ten hours gone here and there": (without_hours(10), {"pickup_datetime"}),
@@ -371,6 +382,83 @@ def test_a_few_hundred_rows_a_month_do_not_warn_by_chance(tmp_path: Path) -> Non
         findings = judge(GREEN, months[place], profiles[place][1], of_profiles(profiles[:place]))
         assert not [f for f in findings if f.blocks], months[place]
         assert len([f for f in findings if not f.passed]) <= 1, months[place]
+
+
+def few_rows(folder: Path, month: Month, days: Iterable[int], at: str = "10:00") -> Profile:
+    """Three rides on each of some days."""
+    times = [datetime.fromisoformat(f"{month}-{day:02d} {at}:{ride:02d}") for day in days for ride in range(3)]
+    path = folder / f"few-{month}.parquet"
+    write_rides(path, month, rows=len(times), at=pa.array(times, pa.timestamp("us")))
+    return profile_month(RIDES, month, path)
+
+
+def test_three_days_that_are_lost_are_told_also_where_a_day_has_three_rows(tmp_path: Path) -> None:
+    months = months_between(Month(2022, 1), Month(2022, 9))
+    whole = {month: range(1, (month.next.first_day - month.first_day).days + 1) for month in months}
+    *past, now = ((month, few_rows(tmp_path, month, whole[month])) for month in months)
+    lost = few_rows(tmp_path, months[-1], [day for day in whole[months[-1]] if day not in (9, 10, 11)])
+    known = of_profiles(past)
+
+    def days(profile: Profile) -> Finding:
+        (found,) = (f for f in judge(RIDES, months[-1], profile, known) if f.code == "RIDES-AT-DAYS")
+        return found
+
+    assert days(now[1]).passed
+    assert days(lost).blocks
+
+
+def test_a_month_without_rows_is_judged_all_the_same(clean: pd.DataFrame, history: History, tmp_path: Path) -> None:
+    assert len(judge(GREEN, LAST, profile_of(clean[:0], tmp_path), history)) == len(history_checks(GREEN))
+
+
+def in_utc(frame: pd.DataFrame, month: Month) -> pd.DataFrame:
+    ahead = pd.Timedelta(hours=4 if 4 <= month.number <= 10 else 5)
+    return frame.assign(**{name: frame[name] + ahead for name in (PICKUP, DROPOFF)})
+
+
+def test_a_clock_without_summer_time_is_warned_about_in_its_first_autumn(folder: Path, tmp_path: Path) -> None:
+    months = months_between(Month(2023, 4), Month(2023, 11))
+    frames = {month: in_utc(pq.read_table(generated(folder, month)).to_pandas(), month) for month in months}
+    known = of_profiles((month, profile_of(frame, tmp_path, month)) for month, frame in list(frames.items())[:-1])
+    found = {f.code: f for f in failed(frames[months[-1]], tmp_path, known, months[-1])}
+
+    assert found["GREEN-PICKUP-DATETIME-CLOCK"].severity is Severity.WARN
+
+
+def test_clocks_that_changed_with_those_of_people_before_reject_when_they_do_not(folder: Path, tmp_path: Path) -> None:
+    months = months_between(Month(2023, 2), Month(2023, 10))
+    known = of_profiles((month, profile_month(GREEN, month, generated(folder, month))) for month in months)
+    late = later(1)(pq.read_table(generated(folder, Month(2023, 11))).to_pandas())
+
+    assert "GREEN-PICKUP-DATETIME-CLOCK" in {f.code for f in failed(late, tmp_path, known, Month(2023, 11)) if f.blocks}
+
+
+def test_what_most_months_bring_anew_in_a_crowded_column_is_no_news(tmp_path: Path) -> None:
+    """Of 400 values 300 are kept; which ones is chance."""
+    rng = np.random.default_rng(1)
+
+    def of(month: Month) -> Profile:
+        path = tmp_path / f"crowded-{month}.parquet"
+        write_rides(path, month, rows=3400, note=pa.array([f"n{each}" for each in rng.integers(0, 400, 3400)]))
+        return profile_month(RIDES, month, path)
+
+    months = months_between(Month(2022, 1), Month(2022, 6))
+    known = of_profiles((month, of(month)) for month in months[:-1])
+    (codes,) = (f for f in judge(RIDES, months[-1], of(months[-1]), known) if f.code == "RIDES-NOTE-CODES")
+
+    assert codes.passed, codes
+
+
+def test_steps_of_more_and_more_nulls_are_rejected_together(
+    clean: pd.DataFrame, history: History, tmp_path: Path
+) -> None:
+    steps = [profile_of(where(share, "passenger_count", nothing)(clean), tmp_path) for share in (0.25, 0.5)]
+    months = months_between(Month(2023, 1), Month(2023, 8))
+    plain = [entry.profile for entry in history.months]
+    known = of_profiles(zip(months, [plain[0], *plain, *steps], strict=True))
+    more = failed(where(0.75, "passenger_count", nothing)(clean), tmp_path, known)
+
+    assert "GREEN-PASSENGER-COUNT-NULLS" in {f.code for f in more if f.blocks}
 
 
 def test_the_band_grows_with_little_history_and_with_a_gap(history: History) -> None:

@@ -82,6 +82,11 @@ def test_a_header_alone_is_a_file_without_rows(tmp_path: Path) -> None:
     assert read(write(tmp_path, b"a,b\n")) == []
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_a_single_column_has_the_rows_that_it_has(end: bytes, tmp_path: Path) -> None:
+    assert read(write(tmp_path, end.join([b"a", b"1", b"2", b""]))) == [{"a": "1"}, {"a": "2"}]
+
+
 def test_the_empty_rows_of_a_single_column_are_rows(tmp_path: Path) -> None:
     assert read(write(tmp_path, b"a\n1\n\n3\n")) == [{"a": "1"}, {"a": None}, {"a": "3"}]
 

@@ -169,6 +169,10 @@ def test_rows_that_are_the_same_in_every_column_are_duplicates(tmp_path: Path) -
     assert ride(tmp_path, 5, at=times).duplicates == 3
 
 
+def test_rows_that_are_there_an_even_number_of_times_are_counted(tmp_path: Path) -> None:
+    assert ride(tmp_path, 5, at=at(START, START, *[START + timedelta(days=1)] * 3)).doubled == 2
+
+
 def test_a_charge_and_its_reversal_are_no_duplicates(tmp_path: Path) -> None:
     assert ride(tmp_path, 2, at=at(START, START), price=doubles(5.0, -5.0)).duplicates == 0
 

@@ -130,10 +130,15 @@ def _record(head: bytes, begin: int, *, whole: bool) -> tuple[list[str], int]:
         if match[0] == b'"':
             quoted = not quoted
         elif not quoted:
-            return _fields(head[begin : match.start()]), match.end()
+            return _fields(head[begin : match.start()]), _after_line(head, match.start())
     if not whole:
         raise bad_file("value-too-large", f"A line at the head of the file has more than {HEADER_BYTES:,} bytes")
     return _fields(head[begin:]), len(head)
+
+
+def _after_line(head: bytes, end: int) -> int:
+    """Return where the line after one begins; of CRLF both belong to its end."""
+    return end + (2 if head[end : end + 2] == b"\r\n" else 1)
 
 
 def _fields(record: bytes) -> list[str]:

@@ -18,7 +18,8 @@ from tidemark.profile.places import PLACES
 
 QUARTERS = 4
 LEAST_ROWS = 60
-LEAST_BOND = 0.2  # weaker ones are not kept
+LEAST_BOND = 0.1  # weaker ones are not kept
+MOST_OTHERS = 0.2  # of the rows have none of the codes that have a place: then these tell little of a number
 _KNOWN = PLACES - 1  # of the places of a code: the last one is null, and what is empty together is told elsewhere
 _USUAL = (0.01, 0.99)  # what is beyond these shares is cut off: one wild value outweighs a thousand others
 _MIDDLE = (0.25, 0.75)
@@ -52,7 +53,8 @@ def bonds(
 ) -> dict[str, tuple[float | None, ...]]:
     """Return by ``"one & other"`` the bond in the month, then in its quarters.
 
-    None where a side is the same in all rows, or there are too few; only those that are close somewhere are kept.
+    None where a side is the same in all rows, or there are too few, or a number goes with one of very many codes. Kept
+    are those that are close somewhere, and those that could not be measured.
     """
     if len(codes) + len(numbers) < 2:
         return {}
@@ -65,9 +67,12 @@ def bonds(
         for each in (np.sum(products, axis=0), *products)
     ]
     found = {}
+    crowded = {name for name, places in codes.items() if np.mean(places == PLACES - 2) > MOST_OTHERS}
     for one, other in combinations((*codes, *numbers), 2):
-        strengths = tuple(_bond(each, one, other) for each in sums)
-        if max(abs(each or 0.0) for each in strengths) >= LEAST_BOND:
+        unclear = one in crowded and other in numbers
+        strengths = tuple(None if unclear else _bond(each, one, other) for each in sums)
+        known = [abs(each) for each in strengths if each is not None]
+        if not known or max(known) >= LEAST_BOND:
             found[f"{one} & {other}"] = strengths
     return found
 

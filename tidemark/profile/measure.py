@@ -122,6 +122,7 @@ class _Sums:
 
     def profile(self) -> Profile:
         names = self._slices.names
+        duplicates, doubled = self._hashes.copies()
         absent = {column.name: self._rows for column in self._columns if column.name not in self._nulls}
         return Profile(
             rows=self._rows,
@@ -131,7 +132,8 @@ class _Sums:
             codes={name: counts.result() for name, counts in self._codes.items()},
             grid=self._grid.result(names),
             total=self._total(),
-            duplicates=self._hashes.duplicates,
+            duplicates=duplicates,
+            doubled=doubled,
             repeats=self._hashes.repeats(),
             sketch=self._hashes.sketch(),
             looks=self._looks(),

@@ -50,6 +50,14 @@ class Thinned:
         hashes.sort()
         return int(np.count_nonzero(hashes[1:] == hashes[:-1])) << self._halvings
 
+    def copies(self) -> tuple[int, int]:
+        """Return how many rows are the same as an earlier one, and how many are there an even number of times."""
+        hashes = np.concatenate([kept[0] for kept in self._kept]) if self._kept else np.empty(0, dtype=np.uint64)
+        hashes.sort()
+        ends = np.flatnonzero(np.append(hashes[1:] != hashes[:-1], len(hashes) > 0))
+        counts = np.diff(ends, prepend=-1)
+        return (len(hashes) - len(ends)) << self._halvings, int(counts[counts % 2 == 0].sum()) << self._halvings
+
     def smallest(self, number: int) -> Hashes:
         """Return the smallest different hashes."""
         hashes = [kept[0] for kept in self._kept]
@@ -64,8 +72,10 @@ class RowHashes:
         self._whole = Thinned(MOST)
         self._by_values = Thinned(MOST_ALIKE)
         self._by_times = Thinned(MOST_ALIKE)
+        self._rows = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
+        self._rows += batch.num_rows
         named = dict(zip(batch.schema.names, batch.columns, strict=True))
         times = [name for name, column in named.items() if pa.types.is_timestamp(column.type)]
         others = [_bits(column) for name, column in named.items() if name not in times]
@@ -98,14 +108,15 @@ class RowHashes:
             _mix(moments, each[chosen])
         self._by_times.add(event[chosen], moments)
 
-    @property
-    def duplicates(self) -> int:
-        return self._whole.repeated()
+    def copies(self) -> tuple[int, int]:
+        """Return how many rows are the same as an earlier one, and how many are there an even number of times."""
+        return self._whole.copies()
 
     def repeats(self) -> dict[str, int]:
         """Return how many rows are the same as an earlier one but for their date, their times or their values."""
         by_values, by_times = self._by_values, self._by_times
-        return {DATE: by_values.repeated(1), TIMES: by_values.repeated(), VALUES: by_times.repeated(1)}
+        found = {DATE: by_values.repeated(1), TIMES: by_values.repeated(), VALUES: by_times.repeated(1)}
+        return {but: min(repeated, self._rows) for but, repeated in found.items()}  # an estimate may be above
 
     def sketch(self) -> tuple[int, ...]:
         """Return the smallest hashes of the rows' values, whatever their times: of two months that share rows, as many

@@ -177,7 +177,8 @@ class Profile:
     """What a month's rows look like.
 
     ``slice_column``: the code by which a month is also looked at in parts. ``duplicates``: rows that are the same as
-    an earlier one in every column, counted exactly up to ``rowhash.MOST`` rows and estimated above.
+    an earlier one in every column, counted exactly up to ``rowhash.MOST`` rows and estimated above. ``doubled``: rows
+    that are there an even number of times.
     ``repeats``: rows that are the same as an earlier one but for something, by what it is. ``sketch``: the smallest
     hashes of the rows' values, of which two months share as many as they share rows. Profiles of version 1 have none
     of these, nor looks.
@@ -193,6 +194,7 @@ class Profile:
     grid: Grid | None = None
     total: Total | None = None
     duplicates: int = 0
+    doubled: int = 0
     repeats: Mapping[str, int] = field(default_factory=dict)
     sketch: tuple[int, ...] = ()
     looks: Looks | None = None
@@ -226,6 +228,7 @@ class Profile:
             grid=None if grid is None else _grid(grid),
             total=None if total is None else _total(total),
             duplicates=stored.get("duplicates", 0),
+            doubled=stored.get("doubled", 0),
             repeats=dict(stored.get("repeats", {})),
             sketch=tuple(stored.get("sketch", ())),
             looks=None if looks is None else _looks(looks),
