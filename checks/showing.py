@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidemark.datasets.base import Dataset
 from tidemark.months import Month
+from tidemark.profile.kinds import is_time
 from tidemark.profile.related import Difference, related
 from tidemark.stage import Staged
 from tidemark.verdict import Check, Finding
@@ -36,6 +37,8 @@ def showing(
 
     Of a large table the odd ones among at most some of the rows are shown: all of them would take too long.
     """
+    from sqlalchemy import column
+
     month = staged.partition.month
     theme = theme_of(check)
     event = table.c[dataset.event_column]
@@ -47,13 +50,19 @@ def showing(
         case "strays":
             return table.select().where((event < _start(month)) | (event >= _start(month.next)))
         case "duplicates":
-            return _repeated(table, staged.rows)
+            return _repeated(table, staged.rows, tuple(table.c))
+        case "repeats":
+            return _repeated(table, staged.rows, _alike(dataset, finding, table))
+        case "stale":
+            return table.select()
         case "total":
             return _wrong_totals(dataset, table)
-    if check.column is None:
+    name = check.column or finding.column
+    if name is None:
         return None
     some = _sampled(table, staged.rows) if theme in SORTED else table
-    return _of_column(dataset, theme, finding, some.c[check.column], some)
+    values = some.c[name] if name in some.c else column(name)  # one that the dataset's module does not list
+    return _of_column(dataset, theme, finding, values, some)
 
 
 def theme_of(check: Check) -> str:
@@ -88,8 +97,10 @@ def _of_column(
         case "quantiles" | "per":
             end = values if is_about_the_low_end(finding) else values.desc()
             return table.select().where(values > 0).order_by(end)
-        case "codes":
+        case "codes" | "silence" | "evolved":
             return _by_code(values, table)
+        case "together":
+            return table.select().where(values.is_not(None))
         case "minutes":
             return table.select().where(func.date_trunc("minute", values) == values)
         case "order" | "elapsed":
@@ -154,15 +165,24 @@ def _sampled(table: TableClause, rows: int) -> FromClause:
     return table if rows <= MOST_SORTED else table.tablesample(func.system(100 * MOST_SORTED / rows))
 
 
-def _repeated(table: TableClause, rows: int) -> Select[*tuple[Any, ...]]:
+def _repeated(table: TableClause, rows: int, alike: tuple[ColumnElement[Any], ...]) -> Select[*tuple[Any, ...]]:
     """Of a large table, show those whose hash falls among about ``MOST_GROUPED``: copies of a row have the same one."""
     from sqlalchemy import func, select
 
     copies = func.count().label("copies")
-    query = select(copies, *table.c).group_by(*table.c).having(func.count() > 1).order_by(copies.desc())
+    query = select(copies, *alike).select_from(table).group_by(*alike).having(func.count() > 1).order_by(copies.desc())
     if rows <= MOST_GROUPED:
         return query
-    return query.where(func.hash_record_extended(func.row(*table.c), 0) % math.ceil(rows / MOST_GROUPED) == 0)
+    return query.where(func.hash_record_extended(func.row(*alike), 0) % math.ceil(rows / MOST_GROUPED) == 0)
+
+
+def _alike(dataset: Dataset, finding: Finding, table: TableClause) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns in which rows are the same that repeat others but for the rest."""
+    from tidemark.profile.rowhash import VALUES
+
+    times = {each.name for each in dataset.columns if is_time(each)}
+    but_for_values = f"but for {VALUES}" in finding.expected
+    return tuple(each for each in table.c if (each.name in times) == but_for_values)
 
 
 def _wrong_totals(dataset: Dataset, table: TableClause) -> Select[*tuple[Any, ...]] | None:

@@ -64,7 +64,7 @@ def _median(
         min(abs(math.log(part.median / value)) for value in known),
         limits.PART_OF_FIXED if is_fixed(numbers) else limits.PART_MEDIAN,
         slack=(spread + SURE / math.sqrt(part.rows)) * gap_of(past, case.month),
-        expected=f"{title} with a median, but for 0, of {median(known):.4g}, {span(past)}",
+        expected=f"{title} with a median of {median(known):.4g} but for zeros, {span(past)}",
         observed=f"{part.median:.4g}",
         of=numbers.of,
     )
@@ -97,7 +97,7 @@ def _odd_day(case: Case, name: str, numbers: Numbers, place: Place) -> Iterator[
         abs(medians[day] - middle),
         limits.DAY_MEDIAN,
         slack=4 * spread,
-        expected=f"{told(case.dataset, name)} on each day with a median, but for 0, of about {math.exp(middle):.4g}",
+        expected=f"{told(case.dataset, name)} on each day with a median of about {math.exp(middle):.4g} but for zeros",
         observed=f"{math.exp(medians[day]):.4g} on {case.month}-{day:02d}",
         of=numbers.of,
     )

@@ -234,6 +234,46 @@ def test_the_rows_of_a_history_check_are_the_odd_ones(
     assert usual != expected
 
 
+@pytest.mark.parametrize(
+    ("change", "code", "column", "told", "expected"),
+    [
+        ("vendor_id = 9", "GREEN-SILENCE", "vendor_id", "", 1),
+        ("fare_amount = null", "GREEN-TOGETHER", "fare_amount", "", 0),
+        (
+            "pickup_datetime = '2023-02-01', dropoff_datetime = '2023-02-02'",
+            "GREEN-REPEATS",
+            None,
+            "at most 0 % of the rows the same as another but for the values",
+            1,
+        ),
+    ],
+)
+def test_the_rows_of_a_check_of_the_whole_table_are_those_of_the_guilty_column(
+    connection: Connection,
+    database_url: Secret,
+    tmp_path: Path,
+    change: str,
+    code: str,
+    column: str | None,
+    told: str,
+    expected: int,
+) -> None:
+    staged = stage_generated(connection, green.DATASET, FEBRUARY, tmp_path, rows=200)
+    (check,) = (each for each in history_checks(green.DATASET) if each.code == code)
+    finding = Finding(
+        code=code, severity=Severity.WARN, passed=False, column=column, expected=told, observed="", reason=""
+    )
+
+    def shown() -> int:
+        found = evidence.gather(database_url, green.DATASET, staged, [check], [finding], None)
+        return len(found[0].rows) if found else 0
+
+    usual = shown()
+    run(connection, "update {} set " + change, staged)
+    assert shown() == expected
+    assert usual != expected
+
+
 def test_of_a_large_table_some_of_the_repeated_rows_are_shown_with_all_their_copies(
     connection: Connection, database_url: Secret, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
