@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from tidemark.verdict import Check, MonthBound
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
+
+_COUNT = re.compile(r"of [\d,]+ values \(([\d,]+)\)|\(([\d,]+) of [\d,]+\)|^([\d,]+) of [\d,]+ \(")
 
 _FAULTS = {
     Kind.PRESENT: "are empty",
@@ -85,6 +88,12 @@ def observed(check: Check, result: Mapping[str, Any]) -> str:
     if check.expectation == Kind.ROWS:
         return _counted(result["observed_value"], "row")
     return one_line(str(result.get("observed_value", "something else")), 100)
+
+
+def failing_rows_in(observed: str) -> int | None:
+    """Return the number of failing rows that such a text tells; none when it tells none."""
+    found = _COUNT.search(observed)
+    return int(next(filter(None, found.groups())).replace(",", "")) if found else None
 
 
 def one_line(text: str, longest: int) -> str:

@@ -11,7 +11,7 @@ from commands.login import login_name
 from commands.output import out, print_json, shown
 
 if TYPE_CHECKING:
-    from tidemark.acceptances import Due
+    from tidemark.acceptances import Due, Withdrawn
     from tidemark.datasets.base import Dataset
     from tidemark.history import Acceptance
     from tidemark.session import Session
@@ -39,9 +39,10 @@ def accept(
 ) -> int:
     """Accept that the check CODE fails in some months: there it warns where it would reject.
 
-    The rejected months of that time are due again. Once three of them are published, they are the measure of the
-    others: another change within them rejects again. They are none for the months outside. Other checks are not
-    covered; only what follows from a collapse of the volume, such as other shares of codes, warns with it.
+    The rejected months of that time are due again, unless other checks reject them too. Once three of them are
+    published, they are the measure of the others: another change within them rejects again. They are none for the
+    months outside. Other checks are not covered; only what follows from a collapse of the volume, such as other shares
+    of codes, warns with it.
 
     With --withdraw later judgements use it no more; what was published under it stays, and so does its record.
     tidemark checks DATASET lists the acceptances that stand.
@@ -87,6 +88,7 @@ def _accept(
                 "version": 1,
                 "acceptance": acceptance_json(accepted),
                 "new": new,
+                "has_rejected": accepted.rows is not None,
                 "due": [str(each.month) for each in due],
                 "still_rejected_by": {str(each.month): list(each.others) for each in due},
             }
@@ -103,14 +105,19 @@ def _withdraw(session: Session, dataset: Dataset, code: str, first: str | None, 
     with session.writing() as connection:
         month = None if first is None else Month.parse(first)
         withdrawn = acceptances.withdraw(connection, dataset, code, month, word)
+        published = acceptances.published_under(connection, dataset, withdrawn)
     if as_json:
         withdrawal = {"by": word.by, "reason": word.reason}
-        print_json({"version": 1, "acceptance": acceptance_json(withdrawn), "withdrawn": withdrawal})
+        under = {"published_under": [str(month) for month in published]}
+        print_json({"version": 1, "acceptance": acceptance_json(withdrawn), "withdrawn": withdrawal, **under})
     else:
         out().print(
             f"[bold]{withdrawn.code}[/] {_months(withdrawn)}: withdrawn by {shown(word.by)}; "
             "what was published under it stays as it is"
         )
+        for each in published:
+            back = f'tidemark reject {dataset.name} {each} --reason "…"'
+            out().print(f"  {each} is published under it; to take it back: [bold]{back}[/]")
     return 0
 
 
@@ -136,20 +143,42 @@ def print_acceptance(accepted: Acceptance) -> None:
     )
 
 
+def withdrawn_json(withdrawn: Withdrawn) -> dict[str, object]:
+    from tidemark.report import rfc3339
+
+    taken_back = {"by": withdrawn.by, "reason": withdrawn.reason, "at": rfc3339(withdrawn.at)}
+    return acceptance_json(withdrawn.acceptance) | {"withdrawn": taken_back}
+
+
+def print_withdrawn(withdrawn: Withdrawn) -> None:
+    """Print one that stands no more: who took it back, when, why, and whose it was."""
+    known = withdrawn.acceptance
+    whose = f"(accepted by {shown(known.by)} on {known.at:%Y-%m-%d}: {shown(known.reason)})"
+    out().print(
+        f"[bold]{known.code}[/]  {_months(known)}: withdrawn by {shown(withdrawn.by)} on {withdrawn.at:%Y-%m-%d}: "
+        f"{shown(withdrawn.reason)} [dim]{whose}[/]"
+    )
+
+
 def _months(accepted: Acceptance) -> str:
     return f"from {accepted.first}{f' to {accepted.last}' if accepted.last else ' on'}"
 
 
 def _print(accepted: Acceptance, due: tuple[Due, ...], *, new: bool) -> None:
+    from tidemark.remedies import after_acceptance
+
     done = "" if new else " (on record already)"
     out().print(f"[bold]{accepted.code}[/] {_months(accepted)}: accepted by {shown(accepted.by)}{done}")
-    if due:
-        months = str(due[0].month) if len(due) == 1 else f"{due[0].month} {due[-1].month}"
-        said = f"{len(due)} rejected {'month is' if len(due) == 1 else 'months are'} due again"
-        out().print(f"{said}: [bold]tidemark backfill {accepted.dataset} {months}[/]")
-    for each in due:
-        if each.others:
-            others = ", ".join(each.others)
-            out().print(
-                f"  {each.month} was rejected by {shown(others)} too: accept that as well, or release the month"
-            )
+    if accepted.rows is None:
+        out().print(_of_what_comes(accepted))
+    for told in after_acceptance(accepted, due):
+        out().print(shown(told))
+
+
+def _of_what_comes(accepted: Acceptance) -> str:
+    """Say what an acceptance does whose check has rejected no month of its time."""
+    if accepted.last is None:
+        until = "it will only warn, for good: give --to to end it"
+    else:
+        until = f"to {accepted.last} it will only warn"
+    return f"Nothing was rejected by it so far; from {accepted.first} on {until}"

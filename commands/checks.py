@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from commands import options
-from commands.accept import acceptance_json, print_acceptance
+from commands.accept import acceptance_json, print_acceptance, print_withdrawn, withdrawn_json
 from commands.output import out, print_json, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from checks.listing import Listed
+    from tidemark.acceptances import Withdrawn
     from tidemark.datasets.base import Dataset
     from tidemark.history import Acceptance
     from tidemark.session import Session
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 def checks(dataset: str | None, as_json: bool) -> int:
     """List what the gate expects of a month of DATASET: codes, thresholds, severities and reasons.
 
-    And the acceptances that stand: which checks warn in which months where they would reject, by whose word. Without
-    DATASET: of every dataset.
+    And the acceptances that stand: which checks warn in which months where they would reject, by whose word; then those
+    that were withdrawn. Without DATASET: of every dataset.
     """
     from checks.listing import listed
     from tidemark.session import open_session
@@ -35,10 +36,12 @@ def checks(dataset: str | None, as_json: bool) -> int:
     session = open_session(read_settings())
     chosen = [session.dataset(dataset)] if dataset else list(session.datasets.values())
     found = [check for each in chosen for check in listed(each)]
-    accepted = _acceptances(session, chosen)
+    accepted, withdrawn = _acceptances(session, chosen)
     if as_json:
         standing = [acceptance_json(each) for each in accepted]
-        print_json({"version": 1, "checks": [_as_json(check) for check in found], "acceptances": standing})
+        taken_back = [withdrawn_json(each) for each in withdrawn]
+        listing = {"checks": [_as_json(check) for check in found], "acceptances": standing, "withdrawn": taken_back}
+        print_json({"version": 1} | listing)
         return 0
     for check in found:
         _print(out(), check)
@@ -46,21 +49,28 @@ def checks(dataset: str | None, as_json: bool) -> int:
         out().print("\nAccepted, so that there they warn where they would reject:")
     for each in accepted:
         print_acceptance(each)
+    if withdrawn:
+        out().print("\nWithdrawn, and judged by no more:")
+    for taken in withdrawn:
+        print_withdrawn(taken)
     return 0
 
 
-def _acceptances(session: Session, datasets: list[Dataset]) -> list[Acceptance]:
-    """Return those that stand; a database that was never made has none, and is not made to ask it."""
+def _acceptances(session: Session, datasets: list[Dataset]) -> tuple[list[Acceptance], list[Withdrawn]]:
+    """Return those that stand and those that were taken back; a database that was never made is not made to ask it."""
+    from tidemark.acceptances import read_withdrawn
     from tidemark.embedded import data_folder
     from tidemark.ledger import read_acceptances
 
     settings = session.settings
     if settings.database_url is None and not data_folder(settings.home).exists():
-        return []
+        return [], []
     with session.reading() as connection:
         if connection is None:
-            return []
-        return [each for dataset in datasets for each in read_acceptances(connection, dataset.name)]
+            return [], []
+        names = [dataset.name for dataset in datasets]
+        standing = [each for name in names for each in read_acceptances(connection, name)]
+        return standing, [each for name in names for each in read_withdrawn(connection, name)]
 
 
 def _print(console: Console, check: Listed) -> None:
@@ -82,6 +92,7 @@ def _as_json(check: Listed) -> dict[str, object]:
         "expects": check.expects,
         "warns": check.warns,
         "rejects": check.rejects,
+        "limits": dict(check.limits),
         "against_history": check.against_history,
         "thresholds": thresholds(check),
         "since": str(check.since) if check.since else None,

@@ -129,7 +129,7 @@ def _warning(report: PartitionReport) -> str:
     if not failed:
         return "warned"
     more = f" (+{len(failed) - 1} more)" if len(failed) > 1 else ""
-    return f"warned: {message_of(failed[0])}{more}"
+    return f"warned: {message_of(failed[0]).removesuffix('.')}{more}"
 
 
 def _problem(report: PartitionReport) -> str:

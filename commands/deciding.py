@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,8 @@ def deciding(dataset: str, month: str) -> Iterator[Load]:
         stages.close(load)
 
 
-def tell(result: LoadResult, *, as_json: bool) -> int:
-    """Print what became of the month."""
+def tell(result: LoadResult, *, as_json: bool, codes: Sequence[str] = ()) -> int:
+    """Print what became of the month; ``codes``: the checks that the decision overrides."""
     if as_json:
         print_json(
             {
@@ -46,6 +46,7 @@ def tell(result: LoadResult, *, as_json: bool) -> int:
                 "load_id": result.load_id,
                 "outcome": str(result.outcome),
                 "reason": result.reason,
+                "codes": list(codes),
             }
         )
     else:

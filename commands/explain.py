@@ -56,7 +56,7 @@ def explain(dataset: str, month: str, rows: bool, checks: bool, as_json: bool) -
         if not attempts:
             _print_untried(out(), chosen.dataset, partition, plans.today())
         if rows:
-            print_evidence(out(), attempts, evidence)
+            print_evidence(out(), chosen.dataset, attempts, evidence)
     return 0
 
 
@@ -68,6 +68,8 @@ def _print(
     *,
     every_check: bool,
 ) -> None:
+    from tidemark.ledger import Outcome
+
     flags = f" ({', '.join(sorted(report.flags))})" if report.flags else ""
     odd = ", warned" if report.is_warned else ""
     console.print(f"[bold]{report.partition}[/]  {report.state}{odd}{flags}")
@@ -77,9 +79,11 @@ def _print(
             f"  {subject.rows_published:,} rows in trips.{report.partition.table}, "
             f"{subject.rows_diverted or 0:,} diverted, from load {subject.load_id}"
         )
+    newest = next((each for each in attempts if each.outcome not in (None, Outcome.UNCHANGED)), None)
     for attempt in attempts:
         console.print()
-        _print_attempt(console, attempt, pages.get(attempt.load_id), every_check=every_check)
+        page, remedy = pages.get(attempt.load_id), attempt.remedy if attempt is newest else None
+        _print_attempt(console, attempt, page, remedy, every_check=every_check)
 
 
 def _print_untried(console: Console, dataset: Dataset, partition: Partition, today: date) -> None:
@@ -92,7 +96,10 @@ def _print_untried(console: Console, dataset: Dataset, partition: Partition, tod
         console.print(f"  It was never tried: [bold]tidemark backfill {partition}[/]")
 
 
-def _print_attempt(console: Console, attempt: Attempt, page: Path | None, *, every_check: bool) -> None:
+def _print_attempt(
+    console: Console, attempt: Attempt, page: Path | None, remedy: str | None, *, every_check: bool
+) -> None:
+    """Print one attempt; ``remedy``: of the one that says how the month stands, as it still helps."""
     outcome = attempt.outcome or "running"
     run = f" of run {attempt.run_id}" if attempt.run_id else ""
     console.print(f"[bold]load {attempt.load_id}[/]{run}  {attempt.began_at:%Y-%m-%d %H:%M:%S}  [bold]{outcome}[/]")
@@ -100,7 +107,7 @@ def _print_attempt(console: Console, attempt: Attempt, page: Path | None, *, eve
     for name, text in (
         ("why", attempt.reason or ""),
         ("code", attempt.code or ""),
-        ("remedy", attempt.remedy or ""),
+        ("remedy", remedy or ""),
         ("source", attempt.source_url or ""),
         ("file", _file(attempt)),
         ("rows", _rows(attempt)),

@@ -17,7 +17,7 @@ def not_blank(_context: click.Context, _parameter: click.Parameter, value: str |
 dataset = click.argument("dataset", callback=not_blank)
 first = click.argument("first", metavar="[FROM]", required=False, callback=not_blank)
 last = click.argument("last", metavar="[TO]", required=False, callback=not_blank)
-by = click.option("--by", metavar="NAME", help="Whose word it is, for the record; else the name of your login.")
+by = click.option("--by", metavar="NAME", help="Whose word it is, for the record; by default the name of your login.")
 reason = click.option("--reason", required=True, help="Why, in a sentence; it goes on record.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs on stdout.")
 mode = click.option(

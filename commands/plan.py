@@ -47,7 +47,10 @@ def plan(dataset: str, first: str | None, last: str | None, mode: Mode, check_so
     if as_json:
         print_json(to_json(report))
     else:
-        _print(out(), chosen, report, mode)
+        _print(out(), report)
+        if not check_source:
+            _print_limits(out(), report)
+        _print_command(out(), chosen, report, mode)
     return 0
 
 
@@ -63,7 +66,16 @@ def _ask(session: Session, chosen: Range) -> datetime:
     return began
 
 
-def _print(console: Console, chosen: Range, report: RunReport, mode: Mode) -> None:
+def _print_limits(console: Console, report: RunReport) -> None:
+    """Say that a rejected month is left by what the ledger knows: a backfill asks the source, and may take it."""
+    if any(p.was_rejected and p.step is not None and p.step.action == "skip" for p in report.partitions):
+        console.print(
+            "\nA rejected month is left as far as the ledger knows; "
+            "[bold]--check-source[/] asks the source, as a backfill does."
+        )
+
+
+def _print(console: Console, report: RunReport) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -81,6 +93,9 @@ def _print(console: Console, chosen: Range, report: RunReport, mode: Mode) -> No
             shown(partition.step.reason),
         )
     print_table(console, table)
+
+
+def _print_command(console: Console, chosen: Range, report: RunReport, mode: Mode) -> None:
     taken = sum(1 for p in report.partitions if p.step is not None and p.step.action != "skip")
     if taken:
         option = "" if mode is Mode.DUE else f" --mode {mode}"

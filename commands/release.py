@@ -8,6 +8,7 @@ import click
 
 from commands import options
 from commands.deciding import deciding, tell
+from commands.output import out, shown
 
 if TYPE_CHECKING:
     from tidemark.facts import Attempt
@@ -32,9 +33,19 @@ def release(dataset: str, month: str, by: str, reason: str, as_json: bool) -> in
     from tidemark.word import give_word
 
     word = give_word(by, reason)
+    overridden: list[str] = []
+
+    def let_through(staged: Staged, rejected: Attempt) -> Accepted:
+        overridden.extend(finding.code for finding in rejected.findings if finding.blocks or finding.softened)
+        return _let_through(staged, rejected, word)
+
     with deciding(dataset, month) as load:
-        result = release_month(load, word, lambda staged, rejected: _let_through(staged, rejected, word))
-    return tell(result, as_json=as_json)
+        result = release_month(load, word, let_through)
+    tell(result, as_json=as_json, codes=overridden)
+    if not as_json:
+        out().print(f"  published as warned, on the word of {shown(by)}, over {shown(', '.join(overridden))}")
+        out().print(f'  to take it back: [bold]tidemark reject {result.partition} --reason "…"[/]')
+    return 0
 
 
 def _let_through(staged: Staged, rejected: Attempt, word: Word) -> Accepted:

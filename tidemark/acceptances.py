@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extras import RealDictCursor
 
 from tidemark import ledger
 from tidemark.datasets.base import Dataset
@@ -13,6 +17,7 @@ from tidemark.facts import Facts, attempted_months, read_facts
 from tidemark.history import Acceptance
 from tidemark.months import Month, months_between
 from tidemark.postgres import Connection, transaction
+from tidemark.queries import QUERIES
 from tidemark.word import Word
 
 NAMED = 3
@@ -33,7 +38,7 @@ def accept(
     """Put a change on record, and say whether it is new: the same change again stays as it is.
 
     ``codes``: the checks of the dataset. Raises ``UsageError`` when there is no such check (``unknown-check``), the
-    months are no range of the dataset, each of them has been judged and the check failed in none (``not-acceptable``),
+    months are no range of the dataset, each of them has been judged and the check rejected none (``not-acceptable``),
     or another acceptance of the check covers some of them (``accepted-already``); only one that began before may, as a
     change can begin within another.
     """
@@ -64,40 +69,101 @@ def withdraw(connection: Connection, dataset: Dataset, code: str, first: Month |
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Withdrawn:
+    """A known change that stands no more: whose word took it back, why and when."""
+
+    acceptance: Acceptance
+    by: str
+    reason: str
+    at: datetime
+
+
+def read_withdrawn(connection: Connection, dataset: str) -> tuple[Withdrawn, ...]:
+    """Return the known changes of a dataset that somebody has withdrawn, by code and first month."""
+    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(QUERIES["withdrawn_acceptances"], {"dataset": dataset})
+        return tuple(map(_withdrawn, cursor.fetchall()))
+
+
+def _withdrawn(row: Mapping[str, Any]) -> Withdrawn:
+    acceptance = Acceptance(
+        dataset=row["dataset"],
+        code=row["code"],
+        first=Month.of(row["first_month"]),
+        last=Month.of(row["last_month"]) if row["last_month"] else None,
+        by=row["accepted_by"],
+        reason=row["reason"],
+        at=row["accepted_at"],
+        rows=row["rejected_rows"],
+    )
+    return Withdrawn(
+        acceptance=acceptance, by=row["withdrawn_by"], reason=row["withdrawn_reason"], at=row["withdrawn_at"]
+    )
+
+
+def published_under(connection: Connection, dataset: Dataset, acceptance: Acceptance) -> tuple[Month, ...]:
+    """Return the months that are published and that the check would have rejected, but for an acceptance."""
+    return tuple(
+        facts.partition.month
+        for facts in _covered(connection, dataset, acceptance)
+        if facts.current is not None
+        and facts.current.decision is None
+        and any(each.code == acceptance.code and each.softened for each in facts.current.findings)
+    )
+
+
+def _covered(connection: Connection, dataset: Dataset, acceptance: Acceptance) -> tuple[Facts, ...]:
+    """Return the facts of the months that were tried and that an acceptance covers."""
+    months = [month for month in attempted_months(connection, dataset.name) if acceptance.covers(month)]
+    return read_facts(connection, dataset, months_between(min(months), max(months))) if months else ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """A rejected month that an acceptance makes due; ``others``: checks that had rejected it too and still would."""
+    """A rejected month that an acceptance makes due; ``others``: checks that had rejected it too and still would.
+
+    ``unable``: those of them that could not run, which nobody can accept.
+    """
 
     month: Month
     others: tuple[str, ...]
+    unable: tuple[str, ...] = ()
 
 
 def due_again(connection: Connection, dataset: Dataset, acceptance: Acceptance) -> tuple[Due, ...]:
     """Return the rejected months that an acceptance makes due."""
-    tried = attempted_months(connection, dataset.name)
-    covered = [month for month in tried if acceptance.covers(month)]
-    if not covered:
-        return ()
-    facts = read_facts(connection, dataset, months_between(min(covered), max(covered)))
-    return tuple(Due(month=f.partition.month, others=_others(f)) for f in facts if f.accepted_since == acceptance)
+    return tuple(_due(each) for each in _covered(connection, dataset, acceptance) if each.accepted_since == acceptance)
 
 
-def _others(facts: Facts) -> tuple[str, ...]:
-    """Return the checks that reject a month and that nobody has accepted for it."""
+def _due(facts: Facts) -> Due:
+    """Return a month with the checks that reject it and that nobody has accepted for it."""
     month = facts.partition.month
     accepted = {known.code for known in facts.acceptances if known.covers(month)}
     findings = facts.deciding.findings if facts.deciding else ()
-    return tuple(each.code for each in findings if each.blocks and (each.errored or each.code not in accepted))
+    others = [each for each in findings if each.blocks and (each.errored or each.code not in accepted)]
+    return Due(
+        month=month,
+        others=tuple(each.code for each in others),
+        unable=tuple(each.code for each in others if each.errored),
+    )
 
 
 def _check_code(dataset: str, code: str, codes: Collection[str]) -> None:
     if code in codes:
         return
-    near = difflib.get_close_matches(code.upper(), codes, NAMED, cutoff=0.4)
+    near = _nearest(code.upper(), codes)
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
     raise UsageError(
         f"{dataset} has no check {code[:80]!r}.",
         remedy=f"{meant}All of them: tidemark checks {dataset}.",
         code="unknown-check",
+    )
+
+
+def _nearest(code: str, codes: Collection[str]) -> list[str]:
+    """Return the codes that begin like it or, when there is none, those that are written much like it."""
+    return sorted(each for each in codes if each.startswith(code))[:NAMED] or difflib.get_close_matches(
+        code, codes, NAMED, cutoff=0.4
     )
 
 
@@ -113,12 +179,12 @@ def _check_range(dataset: Dataset, change: Change) -> None:
 
 
 def _check_helps(connection: Connection, dataset: Dataset, change: Change) -> None:
-    """Refuse months that have all been judged without this check: nothing of them would change."""
+    """Refuse months that have all been judged and that this check has not rejected: nothing of them would change."""
     if change.last is None:
         return
     facts = read_facts(connection, dataset, months_between(change.first, change.last))
     judged = all(each.current or each.was_rejected for each in facts)
-    if not judged or any(_failed(each, change.code) for each in facts):
+    if not judged or any(_rejected(each, change.code) for each in facts):
         return
     months = f"{change.first}" if len(facts) == 1 else f"{change.first} to {change.last}"
     rejected = next((each for each in facts if each.was_rejected), None)
@@ -135,9 +201,11 @@ def _check_helps(connection: Connection, dataset: Dataset, change: Change) -> No
     )
 
 
-def _failed(facts: Facts, code: str) -> bool:
+def _rejected(facts: Facts, code: str) -> bool:
+    """Whether a check has rejected a month, or would have, had nobody accepted or released it."""
     attempts = filter(None, (facts.current, facts.deciding))
-    return any(each.code == code and not each.passed for attempt in attempts for each in attempt.findings)
+    found = (each for attempt in attempts for each in attempt.findings if each.code == code and not each.errored)
+    return any(each.blocks or each.softened for each in found)
 
 
 def _standing(known: tuple[Acceptance, ...], dataset: str, code: str, first: Month | None) -> Acceptance:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from tidemark.datasets.base import Column, ColumnType, Dataset, Drift
 from tidemark.delimited.text import UnfitError, first_refused, from_text, holds_text
 from tidemark.errors import BadFile
+from tidemark.misfit import MisfitError, refusal, type_misfit, value_misfit, wider_for, wider_for_text
 from tidemark.months import Month
+from tidemark.partition import Partition
 
 LONGEST_NAME = 63  # of a column in PostgreSQL
 NUMERIC_PRECISION, NUMERIC_SCALE = 38, 10  # digits of a numeric column, and those of them behind the point
@@ -32,7 +34,7 @@ class Binding:
 
     ``fields``: canonical name to the file's name, null columns left out. ``unknown``: names that the contract
     does not know; they are not read. ``evolved``: those of ``columns`` that are not the dataset's, but came with
-    a file; of these ``added`` are not in the table yet.
+    a file; of these ``added`` are not in the table yet. ``partition``: none for a file of no dataset.
     """
 
     columns: tuple[Column, ...]
@@ -40,6 +42,7 @@ class Binding:
     unknown: tuple[str, ...]
     evolved: tuple[Column, ...] = ()
     added: tuple[Column, ...] = ()
+    partition: Partition | None = None
 
     @property
     def present(self) -> tuple[Column, ...]:
@@ -81,7 +84,7 @@ def bind(dataset: Dataset, month: Month, schema: pyarrow.Schema) -> Binding:
         raise _drift("missing-column", f"The file lacks {names}")
     if unknown and dataset.unknown_columns is Drift.FREEZE:
         raise _frozen(dataset, month, unknown)
-    return Binding(columns=dataset.columns, fields=fields, unknown=tuple(unknown))
+    return Binding(columns=dataset.columns, fields=fields, unknown=tuple(unknown), partition=dataset.partition(month))
 
 
 def normalise(binding: Binding, batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
@@ -101,10 +104,8 @@ def normalise(binding: Binding, batch: pyarrow.RecordBatch) -> pyarrow.RecordBat
             continue
         try:
             arrays.append(_checked(column, source, cast(column, source, batch.column(source))))
-        except BadFile as error:
-            if column in binding.evolved:
-                raise _evolved_otherwise(column, error) from None
-            raise
+        except MisfitError as misfit:
+            raise refusal(misfit, column, binding.partition, evolved=column in binding.evolved) from None
     return pyarrow.RecordBatch.from_arrays(arrays, schema=canonical_schema(binding.columns))
 
 
@@ -178,14 +179,16 @@ def _cast(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
     if array.null_count == len(array):
         return pyarrow.nulls(len(array), target)
     if not _castable(_kind(array.type), _kind(target)):
-        raise _lossy(column, source, published, next(value for value in array if value.is_valid))
+        told = _told(source, published, next(value for value in array if value.is_valid))
+        kinds = (_kind(array.type), _kind(target))
+        raise type_misfit(told, column, kinds, wider_for(column, published))
     if pyarrow.types.is_string_view(array.type):  # no other cast knows it
         array = array.cast(pyarrow.string())
     try:
         return _converted(array, target)
     except pyarrow.ArrowInvalid:
         lossy = first_refused(array, lambda values: _converted(values, target))
-        raise _lossy(column, source, published, lossy) from None
+        raise value_misfit(_told(source, published, lossy), column, wider_for(column, published)) from None
 
 
 def _converted(array: pyarrow.Array, target: pyarrow.DataType) -> pyarrow.Array:
@@ -233,7 +236,8 @@ def _cast_text(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Arr
     try:
         return from_text(array, arrow_type(column.type))
     except UnfitError as unfit:
-        raise _does_not_fit(column, f"Column {shown_name(source)!r} holds the text {unfit.text[:60]!r}") from None
+        told = f"Column {shown_name(source)!r} holds the text {unfit.text[:60]!r}"
+        raise value_misfit(told, column, wider_for_text(column, unfit.text)) from None
 
 
 def _checked(column: Column, source: str, array: pyarrow.Array) -> pyarrow.Array:
@@ -253,19 +257,8 @@ def _castable(kind: str, target: str) -> bool:
     return kind == target or (kind == "text" and target in ("timestamp", "date"))
 
 
-def _lossy(column: Column, source: str, published: pyarrow.DataType, value: pyarrow.Scalar) -> BadFile:
-    told = f"Column {shown_name(source)!r} was published as {published} and holds {_shown(value)}"
-    return _does_not_fit(column, told)
-
-
-def _does_not_fit(column: Column, told: str) -> BadFile:
-    return BadFile(
-        f"{told}, which {column.name} ({column.type}) cannot hold without loss.",
-        remedy="If that value is wrong, ask the publisher for a right file. If it is right, give the column a type "
-        "that holds it, in the dataset's module and, where the table is there already, in PostgreSQL too: "
-        f"alter table trips.DATASET alter column {column.name} type …; then backfill the month again.",
-        code="lossy-type",
-    )
+def _told(source: str, published: pyarrow.DataType, value: pyarrow.Scalar) -> str:
+    return f"Column {shown_name(source)!r} was published as {published} and holds {_shown(value)}"
 
 
 def _shown(value: pyarrow.Scalar) -> str:
@@ -277,15 +270,6 @@ def _shown(value: pyarrow.Scalar) -> str:
 
 def _drift(code: str, message: str) -> BadFile:
     return BadFile(f"{message}.", remedy=REMEDY, code=code)
-
-
-def _evolved_otherwise(column: Column, error: BadFile) -> BadFile:
-    return BadFile(
-        error.message,
-        remedy=f"An earlier file brought the column {column.name}. Change its type in the dataset's table (alter "
-        "table), or set unknown_columns to Drift.DISCARD in the dataset's module.",
-        code=error.code,
-    )
 
 
 def _frozen(dataset: Dataset, month: Month, unknown: list[str]) -> BadFile:

@@ -115,6 +115,8 @@ def _rejected(load: Load, facts: Facts, attempts: tuple[Attempt, ...]) -> Attemp
     if standing.verdict is None:
         problem = f"{partition} was rejected before it had rows ({standing.code}): there is nothing to release."
         raise _refused(load, problem, "never-staged")
+    if standing.rows_read is not None and standing.rows_read == (standing.rows_diverted or 0):
+        raise _refused(load, f"{partition} has no rows: there is nothing to release.", "no-rows")
     changed = facts.changed_since(standing, load.versions)
     if changed:
         again = f"tidemark backfill {partition}{' --mode rejected' if facts.rejected_by_person else ''}"
@@ -171,7 +173,7 @@ def _rejected_by(word: Word, load: Load, staged: Staged, current: Attempt) -> Re
         passed=False,
         expected="a month that people trust",
         observed=f"that {word.by} rejected it",
-        reason=word.reason,
+        reason=f"{word.reason.removesuffix('.')}.",
         gravity=GRAVEST,
     )
     kept = tuple(each for each in current.findings if each.code != finding.code)

@@ -16,6 +16,7 @@ from tidemark.ledger import Outcome
 from tidemark.months import Month, months_between
 from tidemark.partition import Partition
 
+UNCHANGED = "nothing has changed since, as far as the ledger knows (--mode rejected takes it anyway)"
 STANDS = "that stands until it is released or the source has other bytes (--mode rejected takes it anyway)"
 
 
@@ -136,7 +137,7 @@ def _judge_due(facts: Facts, versions: Versions) -> tuple[bool, str]:
             return True, f"{what} {changed}"
         if facts.accepted_since is not None:
             return True, f"{what} {describe_acceptance(facts.accepted_since)}"
-        return False, f"{_describe(facts)}; nothing has changed since (--mode rejected takes it anyway)"
+        return False, f"{_describe(facts)}; {UNCHANGED}"
     return facts.state is not State.PUBLISHED, f"{_describe(facts)}{_since_published(facts, versions)}"
 
 

@@ -100,13 +100,30 @@ def test_the_acceptances_that_stand_are_listed_until_they_are_withdrawn(
     told = capsys.readouterr().out
     assert told.startswith("RIDES-VOLUME from 2023-03 on: withdrawn by Bo; what was published under it stays as it is")
     assert in_process("checks", "rides", "--json") == 0
-    (standing,) = json.loads(capsys.readouterr().out)["acceptances"]
+    printed = json.loads(capsys.readouterr().out)
+    (standing,), (withdrawn,) = printed["acceptances"], printed["withdrawn"]
+    assert (withdrawn["code"], withdrawn["from"], withdrawn["by"]) == ("RIDES-VOLUME", "2023-03", "Ana Ruiz")
+    assert withdrawn["withdrawn"].pop("at").endswith("Z")
+    assert withdrawn["withdrawn"] == {"by": "Bo", "reason": "It is over."}
     at = standing.pop("at")
     assert at.endswith("Z")
     assert standing == {
         "dataset": "rides", "code": "RIDES-AT-IN-MONTH", "from": "2023-03", "to": "2023-04", "by": "Ana Ruiz",
         "reason": "It is so.",
     }  # fmt: skip
+
+
+def test_what_was_withdrawn_is_listed_with_who_and_why(
+    in_process: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    word = ("--by", "Ana Ruiz", "--reason", "It is so.")
+    assert in_process("accept", "rides", "RIDES-VOLUME", "--from", "2023-03", *word) == 0
+    assert in_process("accept", "rides", "RIDES-VOLUME", "--withdraw", "--by", "Bo", "--reason", "It is over.") == 0
+    assert in_process("checks", "rides") == 0
+    head, told = capsys.readouterr().out.splitlines()[-2:]
+    assert head == "Withdrawn, and judged by no more:"
+    assert told.startswith("RIDES-VOLUME  from 2023-03 on: withdrawn by Bo on 20")
+    assert ": It is over. (accepted by Ana Ruiz on 20" in told
 
 
 def test_a_dataset_that_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,7 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 def test_a_released_month_is_told_as_warned_everywhere(on_filled: Tidemark, filled_url: Secret) -> None:
     ran = on_filled("release", "rides", str(REJECTED), *WORD, "--json")
     assert (ran.status, ran.json["outcome"], ran.json["month"]) == (0, "published", str(REJECTED))
+    assert ran.json["codes"] == ["RIDES-AT-IN-MONTH", "RIDES-AT-STRAYS"]
     (partition,) = on_filled("status", "rides", str(REJECTED), str(REJECTED), "--json").json["partitions"]
     assert (partition["state"], partition["verdict"], partition["rows_published"]) == ("published", "warned", 100)
     assert partition["decision"]["by"] == "Ana Ruiz"
@@ -61,7 +62,10 @@ def test_a_released_month_is_told_as_warned_everywhere(on_filled: Tidemark, fill
 
 def test_people_read_one_line(in_process: Run, capsys: pytest.CaptureFixture[str], filled_url: Secret) -> None:
     assert in_process("release", "rides", str(RELOAD_REJECTED), *WORD) == 0
-    assert f"rides {RELOAD_REJECTED}  published: 100 rows reloaded, 0 diverted." in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"rides {RELOAD_REJECTED}  published: 100 rows reloaded, 0 diverted." in told
+    assert "published as warned, on the word of Ana Ruiz, over RIDES-AT-IN-MONTH, RIDES-AT-STRAYS" in told
+    assert f'to take it back: tidemark reject rides {RELOAD_REJECTED} --reason "…"' in told
     check_data(filled_url, "rides")
 
 
@@ -160,16 +164,39 @@ def test_an_acceptance_makes_rejected_months_due_and_says_how(
     assert in_process(*accept) == 0
     told = capsys.readouterr().out
     assert f"RIDES-AT-IN-MONTH from 2023-03 to 2023-04: accepted by {LOGIN}" in told
-    assert "1 rejected month is due again: tidemark backfill rides 2023-03" in told
-    assert "2023-03 was rejected by RIDES-AT-STRAYS too: accept that as well, or release the month" in told
+    assert "2023-03 stays rejected by RIDES-AT-STRAYS, which no acceptance explains: ask the publisher" in told
+    assert 'release: tidemark release rides 2023-03 --by NAME --reason "…"' in told
+    assert "due again" not in told
+    assert "Nothing was rejected by it" not in told
     assert in_process("plan", "rides", str(REJECTED), "--json") == 0
     (partition,) = said(capsys)["partitions"]
     assert partition["action"] == "load"
     assert partition["reason"].endswith(f"{LOGIN} accepted RIDES-AT-IN-MONTH from 2023-03 to 2023-04")
     assert in_process(*accept, "--json") == 0
     found = said(capsys)
-    assert (found["new"], found["due"]) == (False, ["2023-03"])
+    assert (found["new"], found["has_rejected"], found["due"]) == (False, True, ["2023-03"])
     assert found["still_rejected_by"] == {"2023-03": ["RIDES-AT-STRAYS"]}
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        ((), "from 2023-03 on it will only warn, for good: give --to to end it"),
+        (("--to", "2199-12"), "from 2023-03 on to 2199-12 it will only warn"),
+    ],
+)
+def test_an_acceptance_of_what_has_rejected_nothing_says_what_it_does_to_later_months(
+    in_process: Run, capsys: pytest.CaptureFixture[str], until: tuple[str, ...], said: str
+) -> None:
+    accept = ("accept", "rides", "RIDES-PRICE-PRESENT", "--from", "2023-03", *until, "--reason", "It is so.")
+    assert in_process(*accept) == 0
+    assert f"Nothing was rejected by it so far; {said}" in capsys.readouterr().out
+    assert in_process(*accept, "--json") == 0
+    assert said_of(capsys, "has_rejected") is False
+
+
+def said_of(capsys: pytest.CaptureFixture[str], key: str) -> object:
+    return said(capsys)[key]
 
 
 def test_explain_shows_the_rows_that_failed(in_process: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,8 +207,10 @@ def test_explain_shows_the_rows_that_failed(in_process: Run, capsys: pytest.Capt
     assert (evidence["code"], len(evidence["rows"])) == ("RIDES-AT-IN-MONTH", 50)
     assert in_process("explain", "rides", str(REJECTED), "--rows") == 0
     lines = capsys.readouterr().out.splitlines()
-    head = next(n for n, line in enumerate(lines) if line.startswith("RIDES-AT-IN-MONTH of load"))
-    assert lines[head].endswith(": 50 rows")
+    (head,) = (n for n, line in enumerate(lines) if " of load " in line and line.startswith("RIDES-AT-"))
+    assert lines[head].startswith("RIDES-AT-IN-MONTH, RIDES-AT-STRAYS of load")  # the same rows, once
+    assert lines[head].endswith(": 50 of 100 failing rows")
+    assert lines[head + 1].split()[:2] == ["at", "price"]
     assert lines[head + 1].startswith("at ")
     assert str(evidence["rows"][0]["at"]) in lines[head + 2]
     assert in_process("explain", "rides", str(PUBLISHED), "--rows") == 0

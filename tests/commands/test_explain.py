@@ -9,6 +9,7 @@ import pytest
 from tests.commands.conftest import INTERRUPTED, MISSING, PUBLISHED, REJECTED, RELOAD_REJECTED, UNAVAILABLE, Tidemark
 from tests.commands.test_status import FINDING_KEYS, PARTITION_KEYS, RFC3339_UTC
 from tidemark.months import Month
+from tidemark.settings import Secret
 
 ATTEMPT_KEYS = {
     "load_id", "run_id", "outcome", "code", "reason", "remedy", "began_at", "ended_at", "source_url", "sha256",
@@ -94,11 +95,22 @@ def test_a_month_that_is_not_over_is_told_when_it_is_due_and_not_to_be_loaded(on
     assert "tidemark backfill" not in told
 
 
-def test_a_month_that_two_checks_reject_says_that_one_acceptance_is_not_enough(on_filled: Tidemark) -> None:
+def test_another_month_s_rows_are_for_the_publisher_or_released_and_never_to_be_accepted(on_filled: Tidemark) -> None:
     told = on_filled("explain", "rides", str(REJECTED)).out
-    assert "tidemark accept rides RIDES-AT-IN-MONTH --from 2023-03 --to 2023-03" in told
-    assert "and the same for RIDES-AT-STRAYS: all that stop the month have to be accepted" in told
+    assert "the source has to publish the month again: tidemark backfill rides 2023-03" in told
     assert "publishes this month alone" in told
+    assert "tidemark accept" not in told
+
+
+def test_the_remedy_of_a_load_that_a_later_one_made_void_is_not_told_again(
+    on_filled: Tidemark, filled_url: Secret
+) -> None:
+    told = on_filled("explain", "rides", str(REJECTED)).out
+    assert told.count("publishes this month alone") == 1
+    on_filled("release", "rides", str(REJECTED), "--by", "Ana", "--reason", "It is so.")
+    later = on_filled("explain", "rides", str(REJECTED)).out
+    assert "publishes this month alone" not in later
+    assert later.count("load ") >= 2
 
 
 def test_what_passed_is_counted_and_shown_when_asked_for(on_filled: Tidemark) -> None:

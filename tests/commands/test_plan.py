@@ -13,7 +13,7 @@ import psycopg2.extensions
 import pytest
 
 from demo.feed import Feed, Request
-from tests.commands.conftest import NOWHERE, PUBLISHED, RELOAD_FAILED, YEAR_SO_FAR, Tidemark
+from tests.commands.conftest import NOWHERE, PUBLISHED, REJECTED, RELOAD_FAILED, YEAR_SO_FAR, Tidemark
 from tests.commands.test_status import PARTITION_KEYS
 from tests.depot import RIDES, ask, write_rides
 from tidemark import ledger
@@ -39,6 +39,14 @@ def test_the_json_has_an_action_and_a_reason_for_each_month(on_filled: Tidemark)
     for each in ran.json["partitions"]:
         assert each.keys() == PARTITION_KEYS | {"action", "reason"}
         assert each["reason"]
+
+
+def test_a_rejected_month_is_left_as_far_as_the_ledger_knows(on_filled: Tidemark) -> None:
+    told = on_filled("plan", "rides", str(REJECTED)).out
+    assert "nothing has changed since, as far as the ledger knows" in told
+    assert "--check-source asks the source, as a backfill does" in told
+    assert "--check-source" not in on_filled("plan", "rides", str(PUBLISHED)).out
+    assert "--check-source" not in on_filled("plan", "rides", str(REJECTED), "--check-source").out
 
 
 @pytest.mark.parametrize(

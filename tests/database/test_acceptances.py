@@ -14,7 +14,7 @@ from tests.depot import FEBRUARY, JANUARY, MARCH, RIDES, Depot, ask, opened
 from tests.invariants import check_data
 from tidemark import ledger
 from tidemark import load as stages
-from tidemark.acceptances import Change, Due, accept, due_again, withdraw
+from tidemark.acceptances import Change, Due, accept, due_again, published_under, read_withdrawn, withdraw
 from tidemark.errors import UsageError
 from tidemark.facts import read_facts
 from tidemark.history import Acceptance
@@ -102,6 +102,13 @@ def test_months_that_are_no_range_of_the_dataset_are_refused(
     with pytest.raises(UsageError) as raised:
         put(connection, first, last)
     assert raised.value.code == code
+
+
+def test_the_checks_that_begin_like_what_was_typed_are_named_first(connection: Connection) -> None:
+    codes = ("RIDES-FEE-PRESENT", "RIDES-PRICES", "RIDES-PRICE-RANGE")
+    with pytest.raises(UsageError) as raised:
+        accept(connection, RIDES, Change(code="rides-price", first=FEBRUARY, last=None), WORD, codes)
+    assert raised.value.remedy.startswith("Did you mean RIDES-PRICE-RANGE or RIDES-PRICES?")
 
 
 def test_two_at_once_leave_one_on_record(database_url: Secret) -> None:
@@ -262,7 +269,9 @@ def test_a_withdrawn_change_makes_no_month_due_and_leaves_what_it_published(
     put(connection, JANUARY, FEBRUARY)
     published = load_by(rejected, FEBRUARY)
     assert [action for action, _ in due(rejected, connection)] == [Action.LOAD, Action.SKIP, Action.SKIP]
-    withdraw(connection, RIDES, PRICED, None, WORD)
+    taken_back = withdraw(connection, RIDES, PRICED, None, WORD)
+    assert published_under(connection, rejected.dataset, taken_back) == (FEBRUARY,)
+    assert [each.acceptance for each in read_withdrawn(connection, "rides")] == [taken_back]
     assert {action for action, _ in due(rejected, connection)} == {Action.SKIP}
     current = rejected.facts(FEBRUARY).current
     assert current is not None
@@ -290,6 +299,18 @@ def test_published_months_need_no_acceptance(depot: Depot, connection: Connectio
     with pytest.raises(UsageError, match="they are published") as raised:
         put(connection, JANUARY, JANUARY)
     assert raised.value.code == "not-acceptable"
+
+
+def test_a_check_that_only_warned_in_published_months_has_rejected_none_of_them(
+    depot: Depot, connection: Connection
+) -> None:
+    depot.write(JANUARY)
+    result = depot.load(JANUARY)
+    warned = "update tidemark.finding set passed = false, severity = 'warn' where load_id = %s and code = %s"
+    ask(connection, warned, result.load_id, PRICED)
+    ask(connection, "update tidemark.attempt set verdict = 'warned' where load_id = %s", result.load_id)
+    with pytest.raises(UsageError, match="they are published"):
+        put(connection, JANUARY, JANUARY)
 
 
 @pytest.mark.parametrize("last", [None, APRIL])

@@ -39,7 +39,7 @@ from tidemark.verdict import Accepted, Severity
 from tidemark.word import Word
 
 WORD = Word(by="Ana Ruiz", reason="The clocks of that month are known to be wrong.")
-ODD_CODES = ["RIDES-AT-IN-MONTH", "RIDES-AT-STRAYS", "RIDES-DUPLICATES"]
+ODD_CODES = ["RIDES-AT-IN-MONTH", "RIDES-AT-STRAYS"]
 OLD, ODD = {(1.0, 97)}, {(2.0, 195)}
 KEPT = "select tablename from pg_tables where schemaname = 'quarantine' order by 1"
 
@@ -75,7 +75,8 @@ def write_odd(depot: Depot, month: Month = FEBRUARY, rows: int = 200, **shape: A
     import pyarrow
 
     at = pyarrow.array([datetime(2023, 1, 1)] * rows, pyarrow.timestamp("us"))  # noqa: DTZ001 - as the file has it
-    return depot.write(month, rows, price=2.0, seatless=range(5), at=at, **shape)
+    notes = [f"ride {n}" for n in range(rows)]  # so that no row repeats another
+    return depot.write(month, rows, price=2.0, seatless=range(5), at=at, **{"note": notes, **shape})
 
 
 def load_good(depot: Depot) -> None:
@@ -213,6 +214,15 @@ def test_a_file_that_was_never_staged_is_not_released(depot: Depot) -> None:
     assert depot.load(FEBRUARY).outcome is Outcome.REJECTED
     error = refused(depot)
     assert (type(error), error.code) == (UsageError, "never-staged")
+
+
+def test_a_month_without_rows_is_not_released(depot: Depot) -> None:
+    depot.write(FEBRUARY, 5, seatless=range(5))
+    assert depot.load(FEBRUARY).outcome is Outcome.REJECTED
+    with pytest.raises(UsageError, match="rides 2023-02 has no rows: there is nothing to release") as raised:
+        release_month(depot)
+    assert raised.value.code == "no-rows"
+    assert depot.facts(FEBRUARY).state is State.REJECTED
 
 
 def test_a_verdict_by_another_contract_or_suite_is_stale(depot: Depot, connection: Connection) -> None:

@@ -202,9 +202,10 @@ def test_a_later_month_is_cast_to_the_column_s_type_when_no_value_changes(depot:
     result = depot.load(MARCH)
     assert (result.outcome, result.code) == (Outcome.REJECTED, "lossy-type")
     assert "'wind' was published as double and holds '3.5', which wind (bigint)" in result.reason
-    assert "alter table" in result.remedy
-    ask(connection, "alter table trips.rides alter column wind type double precision")
-    published(depot.load(MARCH))
+    alter = 'alter table trips.rides alter column "wind" type double precision'
+    assert f"{alter}; then: tidemark backfill rides 2023-03 --mode rejected." in result.remedy
+    ask(connection, alter)
+    published(depot.load(MARCH, Mode.REJECTED))
     assert by_month(connection, "wind")[-1] == ("2023-03-01", 6.5, 2)
 
 

@@ -215,7 +215,8 @@ def test_a_value_that_does_not_fit_is_loaded_when_its_remedy_is_followed(depot: 
     lossy = depot.load(MARCH)
     assert (lossy.outcome, lossy.code) == (Outcome.REJECTED, "lossy-type")
     assert "in the dataset's module and, where the table is there already" in lossy.remedy
-    assert "alter table trips.DATASET alter column tip type …" in lossy.remedy
+    assert 'alter table trips.rides alter column "tip" type double precision' in lossy.remedy
+    assert lossy.remedy.endswith("then: tidemark backfill rides 2023-03.")
     depot.dataset = WITH_TIP
     with pytest.raises(UsageError) as refused:
         ensure_tables(connection, WITH_TIP)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tests.attempts import FEBRUARY, RIDES
-from tidemark.contract import Binding, arrow_type, bind, canonical_schema, normalise
+from tidemark.contract import arrow_type, bind, canonical_schema, normalise
 from tidemark.datasets.base import Column, ColumnType, Dataset, Drift
 from tidemark.errors import BadFile
 from tidemark.months import Month
@@ -55,7 +55,8 @@ def cast(kind: ColumnType, array: pa.Array, *, source: str = "published") -> pa.
 
 def test_every_field_goes_to_the_column_that_lists_its_name() -> None:
     bound = bind(RIDES, FEBRUARY, schema(seats=pa.int64(), fare=pa.float64(), at=pa.timestamp("us")))
-    assert bound == Binding(columns=RIDES.columns, fields={"at": "at", "price": "fare", "seats": "seats"}, unknown=())
+    fields = {"at": "at", "price": "fare", "seats": "seats"}
+    assert (bound.columns, bound.fields, bound.unknown) == (RIDES.columns, fields, ())
 
 
 def test_a_field_that_nobody_knows_is_told_and_not_read() -> None:

@@ -147,8 +147,8 @@ def test_the_last_month_that_can_be_written_is_not_over_yet() -> None:
             (O.REJECTED,),
             Mode.DUE,
             (
-                "it was rejected on 2023-04-01: The source sent a web page; nothing has changed since "
-                "(--mode rejected takes it anyway)"
+                "it was rejected on 2023-04-01: The source sent a web page; nothing has changed since, "
+                "as far as the ledger knows (--mode rejected takes it anyway)"
             ),
         ),
         ((O.REJECTED,), Mode.REJECTED, "it was rejected on 2023-04-01: The source sent a web page"),
