@@ -197,7 +197,7 @@ def test_a_warned_month_has_its_own_sign_is_counted_and_says_why() -> None:
     lines = grid(report)
     assert cells(lines[1]) == ["■", "▲"]
     assert lines[2].strip() == "■ 2 published   ▲ 1 of them warned"
-    assert odd(report) == ["▲ rides 2023-02  warned: RIDES-PRICE-RANGE: expected 1 to 9, found 0.2 % beyond. (+1 more)"]
+    assert odd(report) == ["▲ rides 2023-02  warned: RIDES-PRICE-RANGE: expected 1 to 9, found 0.2 % beyond (+1 more)"]
 
 
 def test_a_released_month_says_whose_word_it_is() -> None:
