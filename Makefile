@@ -87,12 +87,12 @@ bench-small: setup .bench/to_sql/ready
 bench-trials: setup
 	@$(BIN)/python -m bench.trials
 
-# the gate on clean months and corrupted copies of them: an hour or less; one that was stopped goes on where it was
+# the gate on clean months and corrupted copies of them: about an hour; one that was stopped goes on where it was
 .PHONY: bench-gate bench-gate-small
 bench-gate: setup
 	@$(BIN)/python -m bench.gate
 
-# some minutes; fails when the gate rejects a clean month, or misses much
+# about ten minutes; fails when the gate rejects a clean month, or misses much
 bench-gate-small: setup
 	@$(BIN)/python -m bench.gate --small
 
