@@ -86,18 +86,11 @@ def read_withdrawn(connection: Connection, dataset: str) -> tuple[Withdrawn, ...
 
 
 def _withdrawn(row: Mapping[str, Any]) -> Withdrawn:
-    acceptance = Acceptance(
-        dataset=row["dataset"],
-        code=row["code"],
-        first=Month.of(row["first_month"]),
-        last=Month.of(row["last_month"]) if row["last_month"] else None,
-        by=row["accepted_by"],
-        reason=row["reason"],
-        at=row["accepted_at"],
-        rows=row["rejected_rows"],
-    )
     return Withdrawn(
-        acceptance=acceptance, by=row["withdrawn_by"], reason=row["withdrawn_reason"], at=row["withdrawn_at"]
+        acceptance=ledger.acceptance_of(row),
+        by=row["withdrawn_by"],
+        reason=row["withdrawn_reason"],
+        at=row["withdrawn_at"],
     )
 
 

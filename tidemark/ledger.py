@@ -329,7 +329,7 @@ def record_profile(connection: Connection, load_id: int, profile: Profile) -> No
 
 def read_acceptances(connection: Connection, dataset: str) -> tuple[Acceptance, ...]:
     """Return the known changes of a dataset that nobody has withdrawn, by code and first month."""
-    return tuple(map(_acceptance, _all(connection, "acceptances", dataset=dataset)))
+    return tuple(map(acceptance_of, _all(connection, "acceptances", dataset=dataset)))
 
 
 def accept(connection: Connection, dataset: str, code: str, first: Month, last: Month | None, word: Word) -> Acceptance:
@@ -345,7 +345,7 @@ def accept(connection: Connection, dataset: str, code: str, first: Month, last: 
         reason=word.reason,
     )
     assert row is not None  # noqa: S101 - insert … returning gives one row
-    return _acceptance(row)
+    return acceptance_of(row)
 
 
 def withdraw(connection: Connection, known: Acceptance, word: Word) -> None:
@@ -405,7 +405,8 @@ def current_load(connection: Connection, partition: Partition) -> int | None:
     return int(row["current_load"]) if row else None
 
 
-def _acceptance(row: Mapping[str, Any]) -> Acceptance:
+def acceptance_of(row: Mapping[str, Any]) -> Acceptance:
+    """Return what a row of ``tidemark.acceptance`` says."""
     return Acceptance(
         dataset=row["dataset"],
         code=row["code"],

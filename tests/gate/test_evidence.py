@@ -178,6 +178,22 @@ def judged_prices(random: Generator, factor: float) -> Finding:
     return found
 
 
+def assert_shown(
+    url: Secret, connection: Connection, staged: StagedFile, finding: Finding, change: str, expected: int
+) -> None:
+    """Check how many rows show a finding once the table was changed, and that they were not as many before."""
+    (check,) = (each for each in history_checks(green.DATASET) if each.code == finding.code)
+
+    def shown() -> int:
+        found = evidence.gather(url, green.DATASET, staged, [check], [finding], None)
+        return len(found[0].rows) if found else 0
+
+    usual = shown()
+    run(connection, "update {} set " + change, staged)
+    assert shown() == expected
+    assert usual != expected
+
+
 @pytest.mark.parametrize("dataset", BUILT_IN, ids=lambda dataset: dataset.name)
 def test_every_history_check_can_be_shown_on_the_tables_of_its_dataset(
     connection: Connection, database_url: Secret, tmp_path: Path, caplog: pytest.LogCaptureFixture, dataset: Dataset
@@ -221,17 +237,8 @@ def test_the_rows_of_a_history_check_are_the_odd_ones(
     connection: Connection, database_url: Secret, tmp_path: Path, change: str, code: str, expected: int
 ) -> None:
     staged = stage_generated(connection, green.DATASET, FEBRUARY, tmp_path, rows=200)
-    (check,) = (each for each in history_checks(green.DATASET) if each.code == code)
     finding = Finding(code=code, severity=Severity.WARN, passed=False, expected="", observed="", reason="")
-
-    def shown() -> int:
-        found = evidence.gather(database_url, green.DATASET, staged, [check], [finding], None)
-        return len(found[0].rows) if found else 0
-
-    usual = shown()
-    run(connection, "update {} set " + change, staged)
-    assert shown() == expected
-    assert usual != expected
+    assert_shown(database_url, connection, staged, finding, change, expected)
 
 
 @pytest.mark.parametrize(
@@ -259,19 +266,10 @@ def test_the_rows_of_a_check_of_the_whole_table_are_those_of_the_guilty_column(
     expected: int,
 ) -> None:
     staged = stage_generated(connection, green.DATASET, FEBRUARY, tmp_path, rows=200)
-    (check,) = (each for each in history_checks(green.DATASET) if each.code == code)
     finding = Finding(
         code=code, severity=Severity.WARN, passed=False, column=column, expected=told, observed="", reason=""
     )
-
-    def shown() -> int:
-        found = evidence.gather(database_url, green.DATASET, staged, [check], [finding], None)
-        return len(found[0].rows) if found else 0
-
-    usual = shown()
-    run(connection, "update {} set " + change, staged)
-    assert shown() == expected
-    assert usual != expected
+    assert_shown(database_url, connection, staged, finding, change, expected)
 
 
 def test_of_a_large_table_some_of_the_repeated_rows_are_shown_with_all_their_copies(
